@@ -1,0 +1,1 @@
+"""Replications of the papers on seeing inside convolutional networks."""

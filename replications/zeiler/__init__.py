@@ -1,0 +1,1 @@
+"""Zeiler & Fergus, "Visualizing and Understanding Convolutional Networks" (ECCV 2014)."""
