@@ -137,6 +137,13 @@ class Context(Protocol):
     @property
     def data(self) -> DataSource: ...
 
+    def outcome(self, experiment: str) -> dict[str, Any] | None:
+        """The outcome (as in outcome.json) of an experiment named in `uses`: this run's, else the recorded one.
+
+        None when there is neither, or when the recorded one is stale.
+        """
+        ...
+
     def generator(self, *name: str | int) -> torch.Generator:
         """A CPU generator seeded by (seed, experiment, name) and nothing else."""
         ...
@@ -159,6 +166,8 @@ class Experiment(ABC):
     answers: ledger rows (reported values and claims) that this experiment speaks to.
     trains: whether it trains networks; such experiments run in full only with `full=true`,
         and otherwise show their recorded outcome.
+    uses: experiments of the same paper whose outcomes this one reads (`context.outcome(name)`). They run before it,
+        and what they found is part of what determines this outcome.
     """
 
     name: ClassVar[str]
@@ -166,6 +175,7 @@ class Experiment(ABC):
     paper: ClassVar[str]
     answers: ClassVar[tuple[str, ...]] = ()
     trains: ClassVar[bool] = False
+    uses: ClassVar[tuple[str, ...]] = ()
 
     def missing(self, context: Context) -> str | None:
         """What this profile lacks for this experiment, as one sentence, or None. Must be cheap."""
