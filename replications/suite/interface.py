@@ -166,6 +166,8 @@ class Experiment(ABC):
     answers: ledger rows (reported values and claims) that this experiment speaks to.
     trains: whether it trains networks; such experiments run in full only with `full=true`,
         and otherwise show their recorded outcome.
+    needs: which of "network", "evaluator" and "data" it reads from its context. What it needs is part of what
+        determines its outcome; the rest is refused.
     uses: experiments of the same paper whose outcomes this one reads (`context.outcome(name)`). They run before it,
         and what they found is part of what determines this outcome.
     """
@@ -175,6 +177,7 @@ class Experiment(ABC):
     paper: ClassVar[str]
     answers: ClassVar[tuple[str, ...]] = ()
     trains: ClassVar[bool] = False
+    needs: ClassVar[tuple[Literal["network", "evaluator", "data"], ...]] = ("network", "data")
     uses: ClassVar[tuple[str, ...]] = ()
 
     def missing(self, context: Context) -> str | None:

@@ -44,7 +44,7 @@ class Provenance:
     commit: the commit of the working tree, or None outside a git checkout; dirty: whether tracked files differed.
     versions: python, torch, torchvision, numpy, and cuda where used.
     device: for people ("cpu, 2 threads, Intel Xeon ...", "cuda, NVIDIA H100").
-    seconds: wall-clock time of the experiment, over all its attempts if it was interrupted and resumed.
+    seconds: wall-clock time of the attempt that finished it.
     peak_memory: bytes; the process's peak resident memory. device_memory: bytes on the GPU, None on a CPU.
     command: the exact command that makes it again.
     """
