@@ -69,7 +69,7 @@ def alexnet_small(
     init: Initialization = "he",
     seed: int = 0,
 ) -> nn.Sequential:
-    """AlexNet's topology for small images: (N, 3, 64, 64) -> logits (N, num_classes). Arguments as in `convnet.build`."""
+    """AlexNet's topology for small images: (N, 3, 64, 64) -> (N, num_classes). Arguments: see `convnet.build`."""
     return build(
         SMALL,
         num_classes,

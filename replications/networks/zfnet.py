@@ -66,7 +66,7 @@ def zfnet_small(
     init: Initialization = "he",
     seed: int = 0,
 ) -> nn.Sequential:
-    """ZFNet's topology for small images: (N, 3, 64, 64) -> logits (N, num_classes). Arguments as in `convnet.build`."""
+    """ZFNet's topology for small images: (N, 3, 64, 64) -> (N, num_classes). Arguments: see `convnet.build`."""
     return build(
         SMALL,
         num_classes,
