@@ -17,7 +17,7 @@ Projections live in the network's own input space, after its preprocessing (size
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from replications.networks.graph import INPUT, Node, ancestors
 from replications.zeiler import deconvnet_rules as rules
 from replications.zeiler.deconvnet_windows import (
     Area,
@@ -40,10 +41,8 @@ from replications.zeiler.deconvnet_windows import (
 )
 
 if TYPE_CHECKING:
-    from replications.networks.graph import Node
     from replications.networks.network import Network
 
-INPUT = "input"
 DEFAULT_BUDGET = 256 * 2**20
 
 Start = Literal["activation", "one"]
@@ -140,7 +139,7 @@ def record(network: Network, images: Tensor, layer: str, *, preprocessed: bool =
     the network doesn't have, NoRule for an operation that has no rule.
     """
     network.node(layer)
-    nodes = _needed(network.nodes, layer)
+    nodes = ancestors(network.nodes, [layer])
     x = images if preprocessed else network.preprocess(images)
     readers = {node.name: sum(node.name in other.inputs for other in nodes) for node in nodes}
     values, stored = {INPUT: x}, {}
@@ -157,15 +156,6 @@ def record(network: Network, images: Tensor, layer: str, *, preprocessed: bool =
             if readers[source] == 0:
                 del values[source]
     return Switches(nodes, layer, values[layer], stored, shapes, spans)
-
-
-def _needed(nodes: Sequence[Node], layer: str) -> tuple[Node, ...]:
-    """The nodes that `layer` depends on, itself included, in topological order."""
-    needed = {layer}
-    for node in reversed(nodes):
-        if node.name in needed:
-            needed.update(node.inputs)
-    return tuple(node for node in nodes if node.name in needed)
 
 
 @torch.inference_mode()

@@ -22,7 +22,7 @@ the rectification is the exact adjoint of the forward operation, once that is ma
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from replications.networks.graph import Node
 
 POINTWISE = ("relu", "leaky_relu", "lrn", "batch_norm", "dropout", "identity", "cat", "add")
+KINDS = (*POINTWISE, "conv", "linear", "max_pool", "avg_pool", "global_avg_pool", "flatten")
 
 
 class NoRule(ValueError):
@@ -64,6 +65,8 @@ def forward(node: Node, inputs: list[Tensor]) -> tuple[Tensor, Tensor | None]:
     Stored: for max_pool the switches, as each maximum's index within its window (N, C, H, W), one byte each for windows
     of up to 256 places; for lrn the denominators (N, C, H, W); for avg_pool the divisors (1, 1, H, W); else None.
     """
+    if node.kind not in KINDS:
+        raise _no_rule(node, f"a {type(node.module).__name__}", ", ".join(KINDS))
     x = inputs[0]
     match node.kind:
         case "max_pool":
@@ -72,32 +75,15 @@ def forward(node: Node, inputs: list[Tensor]) -> tuple[Tensor, Tensor | None]:
             denominators = _lrn_denominators(node, x)
             return x / denominators, denominators
         case "avg_pool" if spans_of(node, tuple(x.shape[1:])) is not None:
-            return _module(node)(x), _average_divisors(node, x)
-        case "relu":
-            return F.relu(x), None
-        case "leaky_relu":
-            return F.leaky_relu(x, _slope(node)), None
-        case "cat":
-            return torch.cat(inputs, dim=1), None
-        case "add":
-            return sum(inputs[1:], start=x), None
-        case "dropout" | "identity":
-            return x, None
-        case "flatten":
-            return x.flatten(1), None
-        case "conv" | "linear" | "batch_norm" | "avg_pool" | "global_avg_pool":
-            return _module(node)(x), None
-    raise _no_rule(node, f"the operation {node.kind!r}", "conv, linear, max_pool, avg_pool, " + ", ".join(POINTWISE))
-
-
-def _module(node: Node) -> nn.Module:
-    if node.module is None:
-        raise ValueError(f"node {node.name!r} of kind {node.kind!r} has no module; expected the one that computes it")
-    return node.module
+            output = node.module(x)
+            return output, _average_divisors(node, x, output)
+        case "add" if any(other.shape != x.shape for other in inputs):
+            raise _no_rule(node, "a sum that repeats the smaller summand", "sums of equal shapes")
+    return node.module(*inputs), None
 
 
 def _max_pool(node: Node, x: Tensor) -> tuple[Tensor, Tensor]:
-    pool = _module(node)
+    pool: Any = node.module
     output, flat = F.max_pool2d(
         x, pool.kernel_size, pool.stride, pool.padding, pool.dilation, pool.ceil_mode, return_indices=True
     )
@@ -110,7 +96,7 @@ def _max_pool(node: Node, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _lrn_denominators(node: Node, x: Tensor) -> Tensor:
-    norm = _module(node)
+    norm: Any = node.module
     size = int(norm.size)
     # torch's window for an even size reaches one map further down than up
     squares = F.pad(x.square(), (0, 0, 0, 0, size // 2, (size - 1) // 2))
@@ -120,14 +106,14 @@ def _lrn_denominators(node: Node, x: Tensor) -> Tensor:
     return (total * (float(norm.alpha) / size) + float(norm.k)) ** float(norm.beta)
 
 
-def _average_divisors(node: Node, x: Tensor) -> Tensor:
+def _average_divisors(node: Node, x: Tensor, output: Tensor) -> Tensor:
     """How many places each average divides by: fewer at the border where padding isn't counted."""
-    pool = _module(node)
+    pool: Any = node.module
     shape = tuple(x.shape[1:])
     spans = spans_of(node, shape)
     assert spans is not None
     counts = []
-    for span, extent, outputs in zip(spans, shape[1:], _module(node)(x[:1]).shape[2:], strict=True):
+    for span, extent, outputs in zip(spans, shape[1:], output.shape[2:], strict=True):
         starts = torch.arange(outputs, device=x.device) * span.stride - span.padding
         # the window of torch's ceil mode ends with the padding, also where the padding is counted
         ends = (starts + span.kernel).clamp(max=extent + span.padding)
@@ -149,15 +135,15 @@ def spans_of(node: Node, shape: Shape) -> Spans | None:
     if node.kind == "conv":
         return _conv_spans(node)
     if node.kind == "max_pool":
-        return _pool_spans(_module(node))
+        return _pool_spans(node.module)
     if node.kind == "avg_pool":
-        pool = _module(node)
+        pool = node.module
         return _adaptive_spans(pool, shape) if isinstance(pool, nn.AdaptiveAvgPool2d) else _pool_spans(pool)
     return None
 
 
 def _conv_spans(node: Node) -> Spans:
-    conv = _module(node)
+    conv = node.module
     if not isinstance(conv, nn.Conv2d) or conv.padding_mode != "zeros":
         found = f"{type(conv).__name__} with padding mode {getattr(conv, 'padding_mode', 'unknown')!r}"
         raise _no_rule(node, found, "nn.Conv2d with zero padding")
@@ -174,10 +160,10 @@ def _conv_spans(node: Node) -> Spans:
     return rows, columns
 
 
-def _pool_spans(pool: nn.Module) -> Spans:
-    kernel = _pair(pool.kernel_size)  # type: ignore[arg-type]
-    stride = _pair(pool.stride) if pool.stride is not None else kernel  # type: ignore[arg-type]
-    padding, dilation = _pair(pool.padding), _pair(getattr(pool, "dilation", 1))  # type: ignore[arg-type]
+def _pool_spans(pool: Any) -> Spans:
+    kernel = _pair(pool.kernel_size)
+    stride = _pair(pool.stride) if pool.stride is not None else kernel
+    padding, dilation = _pair(pool.padding), _pair(getattr(pool, "dilation", 1))
     rows, columns = (Span(*geometry) for geometry in zip(kernel, stride, padding, dilation, strict=True))
     return rows, columns
 
@@ -206,10 +192,11 @@ def backward(node: Node, signal: Tensor, stored: Tensor | None, shapes: list[Sha
         case "conv":
             return [_filter(node, signal)]
         case "linear":
-            return [signal @ _module(node).weight]
+            linear: Any = node.module
+            return [signal @ linear.weight]
         case "max_pool":
             assert stored is not None
-            return [_unpool(signal, stored, *_pool_spans(_module(node)))]
+            return [_unpool(signal, stored, *_pool_spans(node.module))]
         case "relu":
             return [F.relu(signal)]
         case "leaky_relu":
@@ -218,7 +205,7 @@ def backward(node: Node, signal: Tensor, stored: Tensor | None, shapes: list[Sha
             assert stored is not None
             return [signal / stored]
         case "batch_norm":
-            return [signal * _batch_norm_scale(_module(node))]
+            return [signal * _batch_norm_scale(node.module)]
         case "avg_pool" | "global_avg_pool":
             return [_spread(node, signal, stored, shapes[0])]
         case "cat":
@@ -233,7 +220,7 @@ def backward(node: Node, signal: Tensor, stored: Tensor | None, shapes: list[Sha
 
 
 def _filter(node: Node, signal: Tensor) -> Tensor:
-    conv = _module(node)
+    conv = node.module
     assert isinstance(conv, nn.Conv2d)
     return F.conv_transpose2d(signal, conv.weight, stride=conv.stride, groups=conv.groups, dilation=conv.dilation)
 
@@ -253,11 +240,11 @@ def _unpool(signal: Tensor, switches: Tensor, rows: Span, columns: Span) -> Tens
     return result
 
 
-def _batch_norm_scale(norm: nn.Module) -> Tensor:
+def _batch_norm_scale(norm: Any) -> Tensor:
     if norm.running_var is None:
         raise NoRule("a batch norm without running statistics has no fixed scale; train it with track_running_stats")
-    scale = (norm.running_var + norm.eps).rsqrt()  # type: ignore[operator]
-    return (scale if norm.weight is None else scale * norm.weight)[:, None, None]  # type: ignore[operator]
+    scale: Tensor = (norm.running_var + norm.eps).rsqrt()
+    return (scale if norm.weight is None else scale * norm.weight)[:, None, None]
 
 
 def _spread(node: Node, signal: Tensor, divisors: Tensor | None, shape: Shape) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from replications.networks.graph import Node
+from replications.networks.layers import Add, Concatenate
 
 SIZE = (17, 15)  # rows and columns differ, so that a mix-up shows
 
@@ -20,8 +21,7 @@ class Nodes:
     def __init__(self, *nodes: Node) -> None:
         self.nodes = nodes
         for node in nodes:
-            if node.module is not None:
-                node.module.double().eval().requires_grad_(False)
+            node.module.double().eval().requires_grad_(False)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -48,7 +48,7 @@ class Norm(nn.Module):
         return nn.functional.local_response_norm(x, self.size, self.alpha, self.beta, self.k)
 
 
-def chain(*steps: tuple[str, str, nn.Module | None]) -> Nodes:
+def chain(*steps: tuple[str, str, nn.Module]) -> Nodes:
     before, nodes = "input", []
     for name, kind, module in steps:
         nodes.append(Node(name, kind, module, (before,)))
@@ -104,9 +104,9 @@ def residual() -> Nodes:
         Node("relu2", "relu", nn.ReLU(), ("bn2",)),
         Node("conv3", "conv", nn.Conv2d(6, 6, 3, padding=1), ("relu2",)),
         Node("down", "conv", nn.Conv2d(4, 6, 1, stride=2), ("relu1",)),
-        Node("sum", "add", None, ("conv3", "down")),
+        Node("sum", "add", Add(), ("conv3", "down")),
         Node("relu3", "relu", nn.ReLU(), ("sum",)),
-        Node("twice", "add", None, ("relu3", "relu3")),
+        Node("twice", "add", Add(), ("relu3", "relu3")),
         Node("mean", "global_avg_pool", nn.AdaptiveAvgPool2d(1), ("twice",)),
         Node("flat", "flatten", nn.Flatten(), ("mean",)),
         Node("fc", "linear", nn.Linear(6, 4), ("flat",)),
@@ -124,7 +124,7 @@ def fire() -> Nodes:
         Node("relu3", "relu", nn.ReLU(), ("narrow",)),
         Node("wide", "conv", nn.Conv2d(3, 4, 3, padding=1), ("relu2",)),
         Node("relu4", "relu", nn.ReLU(), ("wide",)),
-        Node("cat", "cat", None, ("relu3", "relu4")),
+        Node("cat", "cat", Concatenate(), ("relu3", "relu4")),
         Node("pool", "max_pool", nn.MaxPool2d(3, stride=2, ceil_mode=True), ("cat",)),
         Node("conv5", "conv", nn.Conv2d(6, 3, 2), ("pool",)),
         Node("relu5", "relu", nn.ReLU(), ("conv5",)),
@@ -137,7 +137,7 @@ def two_strides() -> Nodes:
     return Nodes(
         Node("conv1", "conv", nn.Conv2d(3, 4, 3, stride=2, padding=1), ("input",)),
         Node("conv2", "conv", nn.Conv2d(3, 4, (9, 8)), ("input",)),
-        Node("sum", "add", None, ("conv1", "conv2")),
+        Node("sum", "add", Add(), ("conv1", "conv2")),
         Node("relu", "relu", nn.ReLU(), ("sum",)),
     )
 
