@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from replications.networks.graph import INPUT, Node, ancestors
+from replications.networks.graph import INPUT, Node
 from replications.zeiler import deconvnet_rules as rules
 from replications.zeiler.deconvnet_windows import (
     Area,
@@ -138,9 +138,9 @@ def record(network: Network, images: Tensor, layer: str, *, preprocessed: bool =
     images: (N, 3, H, W) in [0, 1], or the network's own input where `preprocessed`. Raises UnknownLayer for a name that
     the network doesn't have, NoRule for an operation that has no rule.
     """
-    network.node(layer)
-    nodes = ancestors(network.nodes, [layer])
-    x = images if preprocessed else network.preprocess(images)
+    nodes = network.ancestors(layer)
+    x = images.to(network.device) if preprocessed else network.preprocess(images)
+    x = x.contiguous(memory_format=torch.channels_last)
     readers = {node.name: sum(node.name in other.inputs for other in nodes) for node in nodes}
     values, stored = {INPUT: x}, {}
     shapes: dict[str, Shape] = {INPUT: tuple(x.shape[1:])}

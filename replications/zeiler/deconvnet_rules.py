@@ -220,21 +220,56 @@ def backward(node: Node, signal: Tensor, stored: Tensor | None, shapes: list[Sha
 
 
 def _filter(node: Node, signal: Tensor) -> Tensor:
-    conv = node.module
-    assert isinstance(conv, nn.Conv2d)
-    return F.conv_transpose2d(signal, conv.weight, stride=conv.stride, groups=conv.groups, dilation=conv.dilation)
+    """The transposed convolution, padding included.
+
+    One with stride is done as one without to stride times stride as many maps, one for each place relative to the
+    stride, which are then interleaved: several times faster, because no zeros are multiplied.
+    """
+    conv: Any = node.module
+    (down, across), kernel, maps = conv.stride, conv.kernel_size, conv.in_channels
+    if max(down, across) == 1 or down > kernel[0] or across > kernel[1] or max(conv.dilation) > 1:
+        return F.conv_transpose2d(signal, conv.weight, stride=conv.stride, groups=conv.groups, dilation=conv.dilation)
+    weight = F.pad(conv.weight, (0, -kernel[1] % across, 0, -kernel[0] % down))
+    taps = (weight.shape[2] // down, weight.shape[3] // across)
+    weight = weight.unflatten(3, (taps[1], across)).unflatten(2, (taps[0], down)).permute(0, 1, 3, 5, 2, 4)
+    places = F.conv_transpose2d(signal, weight.flatten(1, 3), groups=conv.groups)
+    height, width = ((n - 1) * s + k for n, s, k in zip(signal.shape[2:], conv.stride, kernel, strict=True))
+    if down == across:
+        return F.pixel_shuffle(places, down)[:, :, :height, :width]
+    interleaved = places.unflatten(1, (maps, down, across)).permute(0, 1, 4, 2, 5, 3)
+    return interleaved.flatten(4, 5).flatten(2, 3)[:, :, :height, :width]
 
 
 def _unpool(signal: Tensor, switches: Tensor, rows: Span, columns: Span) -> Tensor:
-    height, width = signal.shape[2:]
-    above, across = (height - 1) * rows.stride + 1, (width - 1) * columns.stride + 1
-    result = signal.new_zeros(
-        *signal.shape[:2], above + rows.dilation * (rows.kernel - 1), across + columns.dilation * (columns.kernel - 1)
+    height, width = (
+        (n - 1) * span.stride + span.dilation * (span.kernel - 1) + 1
+        for n, span in zip(signal.shape[2:], (rows, columns), strict=True)
     )
-    # one pass per place of the window: sums collisions in a fixed order on any device, as scattering wouldn't
+    # scattering is several times faster, but on a GPU it would add colliding values in no fixed order
+    unpool = unpool_by_place if signal.is_cuda else unpool_by_scattering
+    return unpool(signal, switches, rows, columns, signal.new_zeros(*signal.shape[:2], height, width))
+
+
+def unpool_by_scattering(signal: Tensor, switches: Tensor, rows: Span, columns: Span, result: Tensor) -> Tensor:
+    """Add each value of `signal` to `result` at the place that its switch names."""
+    height, width = signal.shape[2:]
+    down = torch.arange(height, dtype=torch.int32, device=signal.device)[:, None] * rows.stride
+    across = torch.arange(width, dtype=torch.int32, device=signal.device) * columns.stride
+    switches = switches.to(torch.int32)
+    # (switch // kernel, switch % kernel) are row and column in the window; this avoids the slower remainder
+    next_row = rows.dilation * result.shape[3] - columns.kernel * columns.dilation
+    index = down * result.shape[3] + across + switches * columns.dilation + switches // columns.kernel * next_row
+    index = index.expand(signal.shape).flatten(2).long()
+    result.view(*result.shape[:2], -1).scatter_add_(2, index, signal.flatten(2))
+    return result
+
+
+def unpool_by_place(signal: Tensor, switches: Tensor, rows: Span, columns: Span, result: Tensor) -> Tensor:
+    """The same in one pass for each place of the pool's window, in which no two values collide."""
+    height, width = ((n - 1) * s.stride + 1 for n, s in zip(signal.shape[2:], (rows, columns), strict=True))
     for place in range(rows.kernel * columns.kernel):
         top, left = place // columns.kernel * rows.dilation, place % columns.kernel * columns.dilation
-        result[:, :, top : top + above : rows.stride, left : left + across : columns.stride] += signal * (
+        result[:, :, top : top + height : rows.stride, left : left + width : columns.stride] += signal * (
             switches == place
         )
     return result

@@ -131,5 +131,4 @@ def gather(maps: Tensor, image: Tensor, area: Area, rows: Tensor, columns: Tenso
     images = image if len(maps) > 1 else torch.zeros_like(image)
     y = (area[0].starts(rows)[:, None] + torch.arange(area[0].size, device=device)).clamp(0, height - 1)
     x = (area[1].starts(columns)[:, None] + torch.arange(area[1].size, device=device)).clamp(0, width - 1)
-    channels = torch.arange(maps.shape[1], device=device)
-    return maps[images[:, None, None, None], channels[None, :, None, None], y[:, None, :, None], x[:, None, None, :]]
+    return maps[images[:, None, None], :, y[:, :, None], x[:, None, :]].permute(0, 3, 1, 2)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from replications.networks.graph import Node
+from replications.networks.graph import Node, ancestors
 from replications.networks.layers import Add, Concatenate
 
 SIZE = (17, 15)  # rows and columns differ, so that a mix-up shows
@@ -16,7 +16,7 @@ SIZE = (17, 15)  # rows and columns differ, so that a mix-up shows
 class Nodes:
     """The part of a Network that the deconvnet uses; images are taken as they are."""
 
-    name = "by hand"
+    device = torch.device("cpu")
 
     def __init__(self, *nodes: Node) -> None:
         self.nodes = nodes
@@ -28,10 +28,10 @@ class Nodes:
         return tuple(node.name for node in self.nodes)
 
     def node(self, name: str) -> Node:
-        for node in self.nodes:
-            if node.name == name:
-                return node
-        raise KeyError(f"no layer {name!r}; valid: {', '.join(self.layers)}")
+        return next(node for node in self.nodes if node.name == name)
+
+    def ancestors(self, name: str) -> tuple[Node, ...]:
+        return ancestors(self.nodes, [name])
 
     def preprocess(self, images: Tensor) -> Tensor:
         return images
