@@ -123,8 +123,16 @@ class Context(Protocol):
     profile: str
     seed: int
     device: torch.device
-    workspace: Path  # scratch folder of this experiment; survives an interrupted run, removed when done
-    zoo: Zoo  # trains a network or finds it trained
+
+    @property
+    def workspace(self) -> Path:
+        """Scratch folder of this experiment; survives an interrupted run, removed when done."""
+        ...
+
+    @property
+    def zoo(self) -> Zoo:
+        """Trains a network, or finds it trained."""
+        ...
 
     @property
     def network(self) -> Network: ...

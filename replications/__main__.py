@@ -1,0 +1,64 @@
+"""The command line: `replicate paper=zeiler profile=laptop experiments=[fig2,table1]`; see `replicate --help`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+# cuBLAS reads this once, before its first call; without it matrix products on a GPU are not reproducible.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+from replications.paths import project_root
+from replications.suite.errors import WrongInput, sentence
+
+CONF = project_root() / "conf"
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line and exit: 0, or 1 if an experiment failed, or 2 if the input was wrong."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit status of the command line with these arguments; says in one sentence what is wrong with them."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        print("\ninterrupted; what is finished is kept: run the same command again to go on", file=sys.stderr)
+        return INTERRUPTED
+    except (WrongInput, OSError) as error:
+        if os.environ.get("REPLICATIONS_TRACEBACK"):
+            traceback.print_exc()
+        print(f"replicate: {sentence(error)}", file=sys.stderr)
+        return 2
+
+
+def _run(arguments: list[str]) -> int:
+    import hydra
+
+    from replications.suite.command_line import complete, settings_of
+
+    statuses: list[int] = []
+    complete_arguments = complete(CONF, arguments)
+
+    def task(config: Any) -> None:
+        from replications.suite.page import replicate
+
+        statuses.append(replicate(settings_of(config)))
+
+    program = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task)
+    typed, sys.argv = sys.argv, [Path(sys.argv[0]).name, *complete_arguments]
+    try:
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are put into words here
+        program()
+    finally:
+        sys.argv = typed
+    return max(statuses, default=0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Network, evaluator and data of a run: identified cheaply, loaded when first asked for, shared by all experiments."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from replications.suite.errors import WrongInput, sentence
+from replications.suite.identity import code_of, named_files, portable
+from replications.suite.interface import MissingInput
+
+if TYPE_CHECKING:
+    import torch
+
+    from replications.data.image_set import DataSource
+    from replications.networks.network import Network
+
+T = TypeVar("T")
+
+
+class Inputs:
+    """The configured parts of one run on one device.
+
+    parts: the configurations of "network", "evaluator" and "data"; None where the profile has none.
+    """
+
+    def __init__(self, parts: Mapping[str, dict[str, Any] | None], device: torch.device) -> None:
+        self.parts = parts
+        self.device = device
+
+    @functools.cached_property
+    def network(self) -> Network:
+        """Raises WrongInput if it can't be loaded."""
+        return self._network("network")
+
+    @functools.cached_property
+    def evaluator(self) -> Network:
+        """Raises MissingInput where there is none, or where it would judge itself."""
+        if self.parts["evaluator"] == self.parts["network"]:
+            raise MissingInput("the evaluator must be another network than the one it judges; name one by evaluator=")
+        return self._network("evaluator")
+
+    @functools.cached_property
+    def data(self) -> DataSource:
+        """Raises WrongInput if it can't be read."""
+        return _loaded("data", lambda: _instantiate(self._config("data")))
+
+    def _network(self, part: str) -> Network:
+        return _loaded(part, lambda: _instantiate(self._config(part)).to(self.device))
+
+    def _config(self, part: str) -> dict[str, Any]:
+        config = self.parts.get(part)
+        if config is None:
+            raise MissingInput(f"this profile has no {part}; name one by {part}=")
+        return config
+
+    def identity(self, part: str) -> dict[str, Any] | None:
+        """What determines a part, without its code; None where the profile has none."""
+        if self.parts.get(part) is None:
+            return None
+        return self._identities(part)
+
+    @functools.cache  # noqa: B019 - lives as long as the run
+    def _identities(self, part: str) -> dict[str, Any]:
+        config = self._config(part)
+        found: dict[str, Any] = {"config": portable(config), "files": named_files(config)}
+        if part == "data":
+            data = self.data
+            found["images"] = {"train": data.train.fingerprint, "validation": data.validation.fingerprint}
+            found["classes"] = len(data.classes)
+            found["training_images"] = len(data.train)
+        return found
+
+    @functools.cache  # noqa: B019 - lives as long as the run
+    def code(self, part: str) -> dict[str, str]:
+        """The hashes of the project code that builds a part."""
+        return code_of(self.parts.get(part))
+
+
+def _instantiate(config: dict[str, Any]) -> Any:
+    from hydra.utils import instantiate
+
+    return instantiate(config, _convert_="all")
+
+
+def _loaded(part: str, load: Callable[[], T]) -> T:
+    """`load()`, whose errors become one sentence: a part that can't be loaded ends the whole run."""
+    from hydra.errors import InstantiationException
+
+    try:
+        return load()
+    except MissingInput:
+        raise
+    except InstantiationException as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, MissingInput):
+            raise cause from error
+        raise WrongInput(f"can't load the {part}: {sentence(cause)}") from error
+    except (RuntimeError, ValueError, OSError, KeyError, TypeError) as error:
+        raise WrongInput(f"can't load the {part}: {sentence(error)}") from error

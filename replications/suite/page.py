@@ -1,0 +1,75 @@
+"""A whole run of a paper: measure, judge, write the page, track, and say how it came out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from replications.paths import file_lock
+from replications.suite import ledger, recorded, report, tracking, verdicts
+from replications.suite.identity import portable
+from replications.suite.progress import say
+from replications.suite.result import ExperimentResult
+from replications.suite.runner import Runner, runs_folder
+from replications.suite.settings import Settings
+
+
+def replicate(settings: Settings) -> int:
+    """Run it; the exit status: 1 if a selected experiment failed, else 0.
+
+    Raises:
+        WrongInput: an input can't be used.
+        OSError: the results can't be written.
+    """
+    reported = ledger.load(settings.paper)
+    runner = Runner(settings)
+    results = runner.results()
+    if settings.record:
+        _record(settings, runner, results)
+    judged = verdicts.judge(reported, results, settings.profile)
+    folder = runs_folder(settings.paper, settings.profile) / report_name(settings)
+    with file_lock(folder.parent / ".locks" / f"{folder.name}.lock"):
+        page = report.write(settings.paper, settings.profile, results, judged, folder)
+    rows = [(v.row.id, v.row.place, str(v.kind), v.sentence) for v in judged]
+    warning = tracking.track(settings.tracking, _described(settings, runner), results, rows)
+    if warning:
+        say(f"warning: {warning}")
+    failed = [r.name for r in results if r.status == "failed" and r.name in settings.selected]
+    counts = ", ".join(f"{n} {kind}" for kind, n in verdicts.count(judged).items() if n)
+    ending = f" Failed: {', '.join(failed)}." if failed else ""
+    print(f"{counts}.{ending} The page: {_relative(page)}")
+    sys.stdout.flush()
+    return 1 if failed else 0
+
+
+def report_name(settings: Settings) -> str:
+    """The folder of the page: "report", or with the network's name where it isn't the profile's own."""
+    return "report" if settings.network == settings.own_network else f"report-{settings.network}"
+
+
+def _record(settings: Settings, runner: Runner, results: list[ExperimentResult]) -> None:
+    """Keep what this run selected and has measured, now or earlier, with the project."""
+    for result in results:
+        if result.name in settings.selected and result.status == "done":
+            assert result.folder is not None
+            name = recorded.folder_name(result.name, runner.needs(result.name), settings.network, settings.own_network)
+            kept = recorded.keep(result.folder, settings.paper, settings.profile, name)
+            say(f"{result.name:<10} recorded in {_relative(kept)}")
+
+
+def _described(settings: Settings, runner: Runner) -> dict[str, object]:
+    """What the run is of, whatever part of the paper it measures: the same again resumes the tracked run."""
+    return {
+        "paper": settings.paper,
+        "profile": settings.profile,
+        "seed": settings.seed,
+        "device": runner.device.type,
+        "parts": portable(settings.parts),
+        "experiments": portable(settings.configs),
+    }
+
+
+def _relative(path: Path) -> str:
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative

@@ -1,0 +1,363 @@
+"""Runs the experiments of a paper: what is done stays done, what is missing or fails is said, the rest goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from replications.paths import atomic_write, results_root
+from replications.suite import provenance, recorded
+from replications.suite.context import RunContext, seed_of
+from replications.suite.errors import WrongInput, sentence
+from replications.suite.identity import code_of, portable
+from replications.suite.inputs import Inputs
+from replications.suite.interface import Experiment, MissingInput, Outcome, parameters
+from replications.suite.outcome_json import decode, digest, found
+from replications.suite.progress import say
+from replications.suite.result import ExperimentResult, Provenance, Status
+from replications.suite.settings import Settings, for_profile
+from replications.suite.store import Store, key_of
+
+if TYPE_CHECKING:
+    import torch
+
+# Errors of the machine that the next experiment would meet as well.
+HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class Runner:
+    """One run of one paper. `results()` measures what is selected and finds the rest as it is.
+
+    fresh: names of the experiments that were measured by this run.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.device = resolve_device(settings.device)
+        self.inputs = Inputs(settings.parts, self.device)
+        self.store = Store(runs_folder(settings.paper, settings.profile))
+        self.fresh: list[str] = []
+        self._results: dict[str, tuple[ExperimentResult, dict[str, Any] | None]] = {}
+        self._under_way: list[str] = []
+
+    def results(self) -> list[ExperimentResult]:
+        """A result for every experiment of the paper, in its order.
+
+        Raises:
+            WrongInput: an input can't be used, or the disk is full or read-only.
+        """
+        for name in self.settings.selected:
+            self._resolve(name)
+        return [self._resolve(name)[0] for name in self.settings.configs]
+
+    def _resolve(self, name: str) -> tuple[ExperimentResult, dict[str, Any] | None]:
+        """The result of one experiment and the document of its outcome."""
+        if name not in self._results:
+            if name in self._under_way:
+                circle = " reads ".join([*self._under_way[self._under_way.index(name) :], name])
+                raise WrongInput(f"experiments read each other's outcomes in a circle: {circle}")
+            self._under_way.append(name)
+            try:
+                self._results[name] = self._find_or_measure(name)
+            finally:
+                self._under_way.pop()
+            if name in self.settings.selected:
+                result = self._results[name][0]
+                say(f"{name:<10} {result.status}{': ' if result.sentence else ''}{result.sentence}")
+        return self._results[name]
+
+    def _find_or_measure(self, name: str) -> tuple[ExperimentResult, dict[str, Any] | None]:
+        try:
+            experiment = self._experiment(name)
+        except Exception as error:
+            self._keep_traceback(name)
+            command = self.settings.command(name, False)
+            return ExperimentResult(name, name, "failed", f"can't be set up: {_words(error)}", command), None
+        task = Task(self, experiment)
+        try:
+            task.identity = self._identity(experiment)
+        except MissingInput as error:
+            return task.without("not run", sentence(error)), None
+        document = self.store.load(task.key)
+        if document is not None:
+            return task.having("done", document, self.store.folder(task.key)), document
+        if experiment.trains and not self.settings.full:
+            return task.recorded_or("it trains networks, which takes long; run it with full=true")
+        if not self.settings.measure or name not in self.settings.selected:
+            return task.recorded_or("not measured yet")
+        return self._measure(task)
+
+    def _measure(self, task: Task) -> tuple[ExperimentResult, dict[str, Any] | None]:
+        name = task.experiment.name
+        try:
+            with self._lock(task):
+                document = self.store.load(task.key)  # another process may have finished it meanwhile
+                if document is None:
+                    missing = task.experiment.missing(task.context())
+                    if missing:
+                        return task.recorded_or(missing)
+                    say(f"{name:<10} measuring: {task.experiment.title}")
+                    task.measure()
+                    self.fresh.append(name)
+                    document = self.store.load(task.key)
+            assert document is not None
+            return task.having("done", document, self.store.folder(task.key)), document
+        except MissingInput as error:
+            return task.recorded_or(sentence(error))
+        except WrongInput:
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in HOPELESS:
+                raise WrongInput(f"{name}: {sentence(error)}") from error
+            self._keep_traceback(task.key)
+            return task.without("failed", _words(error)), None
+
+    @contextlib.contextmanager
+    def _lock(self, task: Task) -> Iterator[None]:
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(self.store.lock(task.key, timeout=0))
+            except TimeoutError:
+                say(f"{task.experiment.name:<10} is being measured by another process; waiting for it")
+                held.enter_context(self.store.lock(task.key))
+            yield
+
+    def _experiment(self, name: str) -> Experiment:
+        from hydra.errors import InstantiationException
+        from hydra.utils import instantiate
+
+        prefix = f"experiment.{name}."
+        typed = [o.lstrip("+").partition("=")[0].removeprefix(prefix) for o in self.settings.overrides if prefix in o]
+        try:
+            experiment = instantiate(
+                for_profile(self.settings.configs[name], self.settings.profile, typed), _convert_="all"
+            )
+        except InstantiationException as error:
+            raise error.__cause__ or error from None
+        if not isinstance(experiment, Experiment) or experiment.name != name:
+            raise TypeError(f"conf/experiment/{self.settings.paper}/{name}.yaml doesn't name the experiment '{name}'")
+        return experiment
+
+    def _identity(self, experiment: Experiment) -> dict[str, Any]:
+        """Everything that determines the outcome."""
+        import torch
+
+        needs: tuple[str, ...] = experiment.needs
+        code = code_of(None, type(experiment).__module__)
+        if experiment.trains:
+            code |= code_of(None, "replications.training.zoo")
+        for part in needs:
+            code |= self.inputs.code(part)
+        return {
+            "paper": self.settings.paper,
+            "profile": self.settings.profile,
+            "experiment": experiment.name,
+            "parameters": portable(parameters(experiment)),
+            **{part: self.inputs.identity(part) if part in needs else None for part in self.settings.parts},
+            "uses": {name: self._content(name) for name in experiment.uses},
+            "seed": self.settings.seed,
+            "code": dict(sorted(code.items())),
+            "device": self.device.type,
+            "torch": torch.__version__,
+        }
+
+    def outcome(self, name: str) -> dict[str, Any] | None:
+        """The document of an experiment's outcome for one that reads it; None where there is none or it is stale."""
+        if name not in self.settings.configs:
+            return None
+        result, document = self._resolve(name)
+        return None if result.status == "stale" else document
+
+    def needs(self, name: str) -> tuple[str, ...]:
+        """What an experiment declares that it reads of network, evaluator and data."""
+        return self._experiment(name).needs
+
+    def _content(self, name: str) -> str | None:
+        document = self.outcome(name)
+        return None if document is None else digest(found(document))
+
+    def _keep_traceback(self, key: str) -> None:
+        text = traceback.format_exc()
+        if os.environ.get("REPLICATIONS_TRACEBACK"):
+            sys.stderr.write(text)
+        with atomic_write(self.store.workspace(key) / "traceback.txt", "w") as file:
+            file.write(text)
+
+
+class Task:
+    """One experiment of a run, once it is set up."""
+
+    identity: dict[str, Any]
+
+    def __init__(self, runner: Runner, experiment: Experiment) -> None:
+        self.runner, self.experiment = runner, experiment
+        self.command = runner.settings.command(experiment.name, experiment.trains)
+
+    @property
+    def key(self) -> str:
+        return key_of(self.experiment.name, self.identity)
+
+    def context(self) -> RunContext:
+        return RunContext(
+            self.experiment,
+            self.runner.inputs,
+            profile=self.runner.settings.profile,
+            seed=self.runner.settings.seed,
+            workspace=self.runner.store.workspace(self.key),
+            outcomes=self.runner.outcome,
+        )
+
+    def without(self, status: Status, why: str) -> ExperimentResult:
+        """The result where there is no outcome."""
+        e = self.experiment
+        return ExperimentResult(e.name, e.title, status, why, self.command, answers=e.answers, trains=e.trains)
+
+    def having(
+        self,
+        status: Status,
+        document: Mapping[str, Any],
+        folder: Path,
+        why: str = "",
+        changes: tuple[str, ...] = (),
+    ) -> ExperimentResult:
+        """The result with an outcome read from `folder`."""
+        e = self.experiment
+        return ExperimentResult(
+            e.name,
+            e.title,
+            status,
+            why,
+            self.command,
+            outcome=decode(document),
+            folder=folder,
+            provenance=Provenance(**document["provenance"]),
+            answers=e.answers,
+            trains=e.trains,
+            changes=changes,
+        )
+
+    def recorded_or(self, why: str) -> tuple[ExperimentResult, dict[str, Any] | None]:
+        """The recorded outcome where there is one, marked stale if something has changed; else "not run"."""
+        settings = self.runner.settings
+        name = recorded.folder_name(self.experiment.name, self.experiment.needs, settings.network, settings.own_network)
+        kept = recorded.find(settings.paper, settings.profile, name)
+        if kept is None:
+            return self.without("not run", why), None
+        folder, document = kept
+        changes = tuple(recorded.changes(document, self.identity))
+        if changes:
+            text = f"recorded, and since then changed: {'; '.join(changes)}"
+            return self.having("stale", document, folder, text, changes), document
+        seconds = document["provenance"]["seconds"]
+        text = f"recorded earlier ({duration(seconds)} on {document['provenance']['device']})"
+        return self.having("recorded", document, folder, text), document
+
+    def measure(self) -> None:
+        """Run the experiment and write its outcome."""
+        import torch
+
+        runner, device = self.runner, self.runner.device
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        start = time.perf_counter()
+        with reproducible(seed_of(runner.settings.seed, self.experiment.name), device):
+            outcome = self.experiment.run(self.context())
+        if not isinstance(outcome, Outcome):
+            raise TypeError(
+                f"{type(self.experiment).__name__}.run must return an Outcome, found {type(outcome).__name__}"
+            )
+        head = {
+            "paper": runner.settings.paper,
+            "profile": runner.settings.profile,
+            "experiment": self.experiment.name,
+            "title": self.experiment.title,
+            "answers": list(self.experiment.answers),
+        }
+        runner.store.save(self.key, head, outcome, self._provenance(time.perf_counter() - start))
+
+    def _provenance(self, seconds: float) -> dict[str, Any]:
+        import torch
+
+        runner, device = self.runner, self.runner.device
+        revision, dirty = provenance.commit()
+        config = {"experiment": self.identity["parameters"], "seed": runner.settings.seed}
+        config |= {part: portable(runner.settings.parts[part]) for part in self.experiment.needs}
+        return {
+            "config": config,
+            "identity": self.identity,
+            "commit": revision,
+            "dirty": dirty,
+            "versions": provenance.versions(device),
+            "device": provenance.device_name(device),
+            "threads": torch.get_num_threads(),
+            "seconds": round(seconds, 3),
+            "peak_memory": provenance.peak_memory(),
+            "device_memory": torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
+            "command": self.command,
+        }
+
+
+def runs_folder(paper: str, profile: str) -> Path:
+    """Where the outcomes of a paper's runs under one profile are kept."""
+    return results_root() / "runs" / paper / profile
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device by its name; "auto" takes a GPU where there is one.
+
+    Raises:
+        WrongInput: there is no such device.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise WrongInput(f"unknown device '{name}'; valid devices: auto, cpu, cuda, cuda:1, ...") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise WrongInput("device=cuda was asked for, but PyTorch finds no CUDA device; use device=cpu or device=auto")
+    return device
+
+
+@contextlib.contextmanager
+def reproducible(seed: int, device: torch.device) -> Iterator[None]:
+    """Global generators seeded and deterministic algorithms required, so that no experiment depends on an earlier one.
+
+    On a GPU some operations of the papers (unpooling, for one) have no deterministic form; there torch only warns.
+    """
+    import random
+
+    import numpy as np
+    import torch
+
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    deterministic: Any = torch.utils.deterministic  # a module with a property, which mypy doesn't see
+    filled = deterministic.fill_uninitialized_memory
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
+    deterministic.fill_uninitialized_memory = False  # costs time, and nothing here reads such memory
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        deterministic.fill_uninitialized_memory = filled
+
+
+def duration(seconds: float) -> str:
+    """ "8 s", "12 min"."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {sentence(error)}"

@@ -1,0 +1,171 @@
+"""Weights & Biases: one run for each run of a paper, resumed rather than duplicated; a copy, never the truth.
+
+The logging happens in a process of its own with a time limit (`python -m replications.suite.tracking JOB`), so that
+neither an error nor a hang of the client or the network can fail or hold up the run.
+"""
+
+from __future__ import annotations
+
+import json
+import netrc
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from replications.paths import atomic_write, results_root
+from replications.suite.outcome_json import digest
+from replications.suite.result import ExperimentResult
+
+
+def track(
+    settings: Mapping[str, Any], described: Mapping[str, Any], results: Sequence[ExperimentResult], verdicts: list[Any]
+) -> str | None:
+    """Log a run, if that is wanted and anything in it is new.
+
+    Args:
+        settings: `mode` (auto, online, offline or disabled), `project`, `entity`, `timeout` in seconds.
+        described: what the run is of (paper, profile, network, ..., without what was found); its hash is the run's id.
+        results: the experiments' results.
+        verdicts: rows (id, place, verdict, sentence).
+
+    Returns:
+        A warning in one line if it didn't work, else None.
+    """
+    mode = chosen_mode(str(settings["mode"]))
+    if mode == "disabled":
+        return None
+    folder = results_root() / "runs" / "wandb"
+    run_id = f"{described['paper']}-{described['profile']}-{digest(described)[:12]}"
+    job = {
+        "id": run_id,
+        "mode": mode,
+        "project": settings["project"],
+        "entity": settings.get("entity"),
+        "dir": str(folder.parent),  # wandb adds its own "wandb"
+        "config": dict(described),
+        "experiments": [_described(result) for result in results if result.outcome is not None],
+        "verdicts": [list(row) for row in verdicts],
+    }
+    content, marker = digest(job), folder / f"{run_id}.logged"
+    try:
+        if marker.is_file() and marker.read_text() == content:
+            return None
+        with atomic_write(folder / f"{run_id}.json", "w") as file:
+            json.dump(job, file)
+        problem = _in_a_process(folder / f"{run_id}.json", float(settings["timeout"]))
+        if problem is None:
+            with atomic_write(marker, "w") as file:
+                file.write(content)
+    except OSError as error:
+        problem = str(error)
+    return None if problem is None else f"tracking with W&B didn't work ({problem}); all results are in {folder.parent}"
+
+
+def chosen_mode(asked: str) -> str:
+    """The mode: WANDB_MODE if set, else what is asked for; "auto" is online if an account is configured."""
+    mode = os.environ.get("WANDB_MODE") or asked
+    if mode != "auto":
+        return mode
+    return "online" if _account_configured() else "offline"
+
+
+def _account_configured() -> bool:
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    try:
+        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
+
+
+def _described(result: ExperimentResult) -> dict[str, Any]:
+    assert result.outcome is not None
+    assert result.folder is not None
+    return {
+        "name": result.name,
+        "status": result.status,
+        "measurements": [[m.name, list(m.values), m.unit, m.over] for m in result.outcome.measurements],
+        "tables": [[t.name, list(t.columns), [list(row) for row in t.rows]] for t in result.outcome.tables],
+        "pictures": [[p.name, str(result.folder / p.file), p.title] for p in result.outcome.pictures],
+        "seconds": result.provenance.seconds if result.provenance else None,
+    }
+
+
+def _in_a_process(job: Path, timeout: float) -> str | None:
+    """Run `main` on the job in a process of its own; what went wrong in one line, or None."""
+    environment = {**os.environ, "WANDB_SILENT": "true", "WANDB_ERROR_REPORTING": "false"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "replications.suite.tracking", str(job)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+    try:
+        _, errors = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        return f"no answer within {timeout:.0f} s"
+    finally:
+        # The client leaves a service process behind when it hangs.
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    if process.returncode == 0:
+        return None
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else f"exit status {process.returncode}"
+
+
+def log(job: Mapping[str, Any]) -> None:
+    """Log one job; called in the process of its own."""
+    import wandb
+
+    folder = Path(job["dir"])
+    online = job["mode"] == "online"
+    if not online:
+        # An offline run can't be resumed; as this one holds all that the earlier one held, it takes its place.
+        for earlier in (folder / "wandb").glob(f"offline-run-*-{job['id']}"):
+            shutil.rmtree(earlier)
+    run = wandb.init(
+        project=job["project"],
+        entity=job["entity"],
+        id=job["id"],
+        name=job["id"],
+        config=job["config"],
+        mode=job["mode"],
+        resume="allow" if online else None,
+        dir=str(folder),
+        settings=wandb.Settings(console="off", disable_code=True, disable_git=True, x_disable_stats=True),
+    )
+    logged: dict[str, Any] = {}
+    for experiment in job["experiments"]:
+        name = experiment["name"]
+        raw = wandb.Table(columns=["measurement", "value", "unit", "over"])
+        for measurement, values, unit, over in experiment["measurements"]:
+            run.summary[f"{name}/{measurement}"] = sum(values) / len(values)
+            for value in values:
+                raw.add_data(measurement, value, unit, over)
+        logged[f"{name}/measurements"] = raw
+        run.summary[f"{name}/status"] = experiment["status"]
+        run.summary[f"{name}/seconds"] = experiment["seconds"]
+        for table, columns, rows in experiment["tables"]:
+            text = [["" if cell is None else str(cell) for cell in row] for row in rows]
+            logged[f"{name}/{table}"] = wandb.Table(columns=columns, data=text)
+        for picture, path, title in experiment["pictures"]:
+            logged[f"{name}/pictures/{picture}"] = wandb.Image(path, caption=title)
+    logged["verdicts"] = wandb.Table(columns=["id", "place", "verdict", "sentence"], data=job["verdicts"])
+    run.log(logged)
+    run.finish()
+
+
+if __name__ == "__main__":
+    log(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
