@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 from replications.paths import file_lock
-from replications.suite import ledger, recorded, report, tracking, verdicts
+from replications.suite import ledger, recorded, tracking, verdicts
 from replications.suite.identity import portable
 from replications.suite.progress import say
+from replications.suite.provenance import device_name
+from replications.suite.report.write import write
 from replications.suite.result import ExperimentResult
 from replications.suite.runner import Runner, runs_folder
 from replications.suite.settings import Settings
@@ -30,7 +32,7 @@ def replicate(settings: Settings) -> int:
     judged = verdicts.judge(reported, results, settings.profile)
     folder = runs_folder(settings.paper, settings.profile) / report_name(settings)
     with file_lock(folder.parent / ".locks" / f"{folder.name}.lock"):
-        page = report.write(settings.paper, settings.profile, results, judged, folder)
+        page = write(reported, settings.profile, results, judged, folder, _facts(settings, runner))
     rows = [(v.row.id, v.row.place, str(v.kind), v.sentence) for v in judged]
     warning = tracking.track(settings.tracking, _described(settings, runner), results, rows)
     if warning:
@@ -56,6 +58,17 @@ def _record(settings: Settings, runner: Runner, results: list[ExperimentResult])
             name = recorded.folder_name(result.name, runner.needs(result.name), settings.network, settings.own_network)
             kept = recorded.keep(result.folder, settings.paper, settings.profile, name)
             say(f"{result.name:<10} recorded in {_relative(kept)}")
+
+
+def _facts(settings: Settings, runner: Runner) -> dict[str, str]:
+    """What the head of the page says about the run."""
+    words = [f"paper={settings.paper}", f"profile={settings.profile}", f"network={settings.network}"]
+    return {
+        "network": settings.network,
+        "seed": str(settings.seed),
+        "device": device_name(runner.device),
+        "command": " ".join(["replicate", *words, f"seed={settings.seed}", *(["full=true"] if settings.full else [])]),
+    }
 
 
 def _described(settings: Settings, runner: Runner) -> dict[str, object]:

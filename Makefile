@@ -1,0 +1,73 @@
+# Everything runs in .venv, which is made when first needed. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+PROFILE ?=
+NETWORK ?=
+SEED ?=
+FULL ?=
+ARGS ?=
+CHOICES = $(if $(PROFILE),profile=$(PROFILE)) $(if $(NETWORK),network=$(NETWORK)) $(if $(SEED),seed=$(SEED)) \
+          $(if $(filter-out 0 false no,$(FULL)),full=true) $(ARGS)
+
+# Results must not depend on how many tests run beside each other, and two cores are shared fairly this way.
+TEST_WORKERS ?= 2
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup replicate-zeiler report test test-slow test-gpu lint typecheck weights bench-deconvnet clean-runs
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PROFILE=natural NETWORK=squeezenet_imagenet SEED=1 FULL=1 ARGS='experiments=[fig2,table1]' choose what is run;"
+	@echo "  the same without make: $(BIN)/replicate --help"
+
+replicate-zeiler: $(VENV)/.installed  ## replicate Zeiler & Fergus 2014: every figure and table, and a page with verdicts
+	@$(BIN)/replicate paper=zeiler $(CHOICES)
+
+report: $(VENV)/.installed  ## write the page again from what has been measured
+	@$(BIN)/replicate paper=zeiler measure=false $(CHOICES)
+
+weights: $(VENV)/.installed  ## train the networks in results/weights from scratch
+	@$(BIN)/python -m replications.training.weights $(ARGS)
+
+bench-deconvnet: $(VENV)/.installed-dev  ## time the deconvnet against captum's, interleaved, with equal results
+	@$(BIN)/python -m replications.zeiler.bench_deconvnet $(ARGS)
+
+test: $(VENV)/.installed-dev  ## run the tests that take no minutes
+	@$(PYTEST) -n $(TEST_WORKERS) $(ARGS)
+
+test-slow: $(VENV)/.installed-dev  ## run the tests that take minutes
+	@$(PYTEST) -m slow $(ARGS)
+
+test-gpu: $(VENV)/.installed-dev  ## run the tests that need a CUDA device
+	@$(PYTEST) -m gpu $(ARGS)
+
+lint: $(VENV)/.installed-dev  ## check style and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+typecheck: $(VENV)/.installed-dev  ## check types
+	@$(BIN)/mypy
+
+clean-runs:  ## remove what runs have measured (recorded outcomes and trained networks stay)
+	rm -rf "$${REPLICATIONS_RESULTS:-results}/runs"
+
+setup: $(VENV)/.installed-dev  ## make .venv with everything, for development
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "make: Python 3.11 or newer is needed, and '$(PYTHON)' was not found; name one with PYTHON=" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: Python 3.11 or newer is needed, and '$(PYTHON)' is $$($(PYTHON) -V 2>&1); name another with PYTHON=" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "make: '$(PYTHON)' can't make a virtual environment; install its venv module (on Debian: apt install python3-venv)" >&2; exit 1; }
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing into $(VENV) (once; PyTorch alone is large)"
+	@$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@
