@@ -1,0 +1,248 @@
+"""What the page says, in the paper's order, as values ready for the templates."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from replications.suite.formatting import interval, memory, number, seconds
+from replications.suite.interface import Evidence, Table
+from replications.suite.ledger import Ledger, Row
+from replications.suite.result import ExperimentResult, StoredPicture
+from replications.suite.verdicts import Comparison, Verdict, VerdictKind, count, describe, summarize
+
+SYMBOLS = {
+    VerdictKind.REPRODUCED: "✓",
+    VerdictKind.TREND: "↗",
+    VerdictKind.DEVIATES: "✕",
+    VerdictKind.NOT_COMPARABLE: "≁",
+    VerdictKind.NOT_RUN: "○",
+}
+STATUS_WORDS = {
+    "done": "measured",
+    "recorded": "recorded",
+    "stale": "recorded, stale",
+    "not run": "not run",
+    "failed": "failed",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Strip:
+    """An interval drawn as a strip: positions in percent of its width, and the shaded range that the claim allows."""
+
+    low: float
+    effect: float
+    high: float
+    allowed_from: float
+    allowed_to: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Test:
+    """One test of a claim in words and as a strip."""
+
+    words: str
+    strip: Strip
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    verdict: Verdict
+    tests: tuple[Test, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """One cell of a measured-beside-reported table; None where a side has no number."""
+
+    measured: str | None
+    reported: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Beside:
+    """Reported rows that share their columns, with what was measured beside each number."""
+
+    columns: tuple[str, ...]
+    unit: str | None
+    rows: tuple[tuple[Verdict, tuple[Pair, ...]], ...]
+    reasons: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """One figure or table of the paper."""
+
+    anchor: str
+    place: str
+    title: str
+    note: str | None
+    result: ExperimentResult | None
+    status: str
+    claims: tuple[Claim, ...]
+    besides: tuple[Beside, ...]
+    settings: tuple[Verdict, ...]
+    pictures: tuple[tuple[StoredPicture, str], ...]
+    tables: tuple[Table, ...]
+    measurements: tuple[tuple[str, str, str, str], ...]
+    notes: tuple[str, ...]
+    provenance: tuple[tuple[str, str], ...]
+    config: str
+
+
+def sections(
+    ledger: Ledger,
+    results: Sequence[ExperimentResult],
+    verdicts: Sequence[Verdict],
+    pictures: Mapping[tuple[str, str], str],
+) -> list[Section]:
+    """All figures and tables in the paper's order; then experiments that are in the run and not in the ledger.
+
+    pictures: the address on the page of (experiment, picture's file).
+    """
+    by_name = {result.name: result for result in results}
+    known = [(s.experiment, s.place, s.title, s.note) for s in ledger.sections]
+    listed = {experiment for experiment, *_ in known}
+    known += [(r.name, r.name, r.title, None) for r in results if r.name not in listed]
+    return [
+        _section(
+            place, title, note, by_name.get(name), name, [v for v in verdicts if v.row.experiment == name], pictures
+        )
+        for name, place, title, note in known
+    ]
+
+
+def tallies(verdicts: Sequence[Verdict]) -> list[tuple[str, dict[VerdictKind, int]]]:
+    """Verdicts counted for claims, values and setups."""
+    names = {"claim": "Claims", "value": "Reported numbers", "setup": "Set-ups"}
+    return [(name, count(v for v in verdicts if v.row.kind == kind)) for kind, name in names.items()]
+
+
+def reported(row: Row) -> str:
+    """What the paper reports, in one line."""
+    if row.kind == "claim":
+        return row.quantity
+    if row.text is not None:
+        return row.text
+    numbers = [
+        (f"{name}: " if name != "value" else "") + _reported_number(cell.value, cell.uncertainty)
+        for name, cell in row.cells.items()
+    ]
+    return "; ".join(numbers)
+
+
+def _section(
+    place: str,
+    title: str,
+    note: str | None,
+    result: ExperimentResult | None,
+    name: str,
+    verdicts: Sequence[Verdict],
+    pictures: Mapping[tuple[str, str], str],
+) -> Section:
+    outcome = result.outcome if result else None
+    numbered = [v for v in verdicts if v.row.cells]
+    return Section(
+        anchor=name,
+        place=place,
+        title=title,
+        note=note,
+        result=result,
+        status=STATUS_WORDS[result.status] if result else "not part of this run",
+        claims=tuple(_claim(v) for v in verdicts if v.row.kind == "claim"),
+        besides=tuple(_besides(numbered)),
+        settings=tuple(v for v in verdicts if v.row.kind == "setup" and not v.row.cells),
+        pictures=tuple((p, pictures[name, p.file]) for p in outcome.pictures) if outcome else (),
+        tables=tuple(outcome.tables) if outcome else (),
+        measurements=tuple(_measurements(result)) if result else (),
+        notes=outcome.notes if outcome else (),
+        provenance=tuple(_provenance(result)) if result else (),
+        config=_config(result),
+    )
+
+
+def _claim(verdict: Verdict) -> Claim:
+    return Claim(verdict, tuple(Test(describe(test), _strip(test)) for test in verdict.evidence))
+
+
+def _strip(test: Evidence) -> Strip:
+    """The strip spans the interval and the finite ends of what the claim allows, with a margin."""
+    ends = [x for x in (test.low, test.high, test.effect, *test.expected) if math.isfinite(x)]
+    low, high = min(ends), max(ends)
+    margin = 0.15 * (high - low) or 1.0
+    low, high = low - margin, high + margin
+
+    def position(value: float) -> float:
+        return round(100 * min(1.0, max(0.0, (value - low) / (high - low))), 2)
+
+    return Strip(*(position(x) for x in (test.low, test.effect, test.high, *test.expected)))
+
+
+def _besides(verdicts: Sequence[Verdict]) -> Iterable[Beside]:
+    """One table for each run of rows with the same columns and unit."""
+    groups: list[list[Verdict]] = []
+    for verdict in verdicts:
+        key = (tuple(verdict.row.cells), verdict.row.unit) if verdict.row.kind == "value" else None
+        if groups and groups[-1][0].row.kind == "value" and key is not None:
+            last = groups[-1][0].row
+            if (tuple(last.cells), last.unit) == key or set(verdict.row.cells) <= set(last.cells):
+                groups[-1].append(verdict)
+                continue
+        groups.append([verdict])
+    for group in groups:
+        columns = tuple(dict.fromkeys(name for v in group for name in v.row.cells))
+        reasons = tuple(dict.fromkeys(v.sentence for v in group))
+        rows = tuple((v, tuple(_pair(v, column) for column in columns)) for v in group)
+        yield Beside(columns, group[0].row.unit, rows, reasons)
+
+
+def _pair(verdict: Verdict, column: str) -> Pair:
+    cell = verdict.row.cells.get(column)
+    measured = "; ".join(_measured(pair) for pair in verdict.comparisons if pair.cell == column)
+    return Pair(measured or None, _reported_number(cell.value, cell.uncertainty) if cell else None)
+
+
+def _measured(pair: Comparison) -> str:
+    if pair.low is None or pair.high is None:
+        return number(pair.measured)
+    return f"{number(pair.measured)} {interval(pair.low, pair.high)}"
+
+
+def _reported_number(value: float, uncertainty: float | None) -> str:
+    """As the paper prints it."""
+    return f"{value} ± {uncertainty}" if uncertainty is not None else f"{value}"
+
+
+def _measurements(result: ExperimentResult) -> Iterable[tuple[str, str, str, str]]:
+    """Name, mean with interval, unit, and what the values belong to."""
+    for measurement in result.outcome.measurements if result.outcome else ():
+        mean, low, high = summarize(measurement)
+        shown = number(mean) if low is None or high is None else f"{number(mean)} {interval(low, high)}"
+        yield measurement.name, shown, measurement.unit, f"{len(measurement.values):,} ({measurement.over})"
+
+
+def _provenance(result: ExperimentResult) -> Iterable[tuple[str, str]]:
+    """Labels and texts of where an outcome comes from."""
+    provenance = result.provenance
+    if provenance is None:
+        return
+    if provenance.commit:
+        yield "commit", provenance.commit + (", with uncommitted changes" if provenance.dirty else "")
+    yield "device", provenance.device
+    yield "threads", str(provenance.threads)
+    yield "time", seconds(provenance.seconds)
+    yield "peak memory", memory(provenance.peak_memory)
+    if provenance.device_memory is not None:
+        yield "memory on the device", memory(provenance.device_memory)
+    yield "versions", ", ".join(f"{name} {version}" for name, version in provenance.versions.items())
+    if result.folder is not None:
+        yield "outcome", result.folder.name
+
+
+def _config(result: ExperimentResult | None) -> str:
+    if result is None or result.provenance is None:
+        return ""
+    return json.dumps(result.provenance.config, indent=1, ensure_ascii=False, sort_keys=True, default=str)

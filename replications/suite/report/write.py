@@ -1,0 +1,113 @@
+"""Writes the page of a run: index.html and the pictures it shows, readable without a server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import jinja2
+
+from replications.paths import atomic_write
+from replications.suite.formatting import number
+from replications.suite.ledger import Ledger
+from replications.suite.report import view
+from replications.suite.result import ExperimentResult
+from replications.suite.store import DPI
+from replications.suite.verdicts import Verdict, VerdictKind
+
+PICTURES = "pictures"
+CSS_DPI = 96
+
+
+def write(
+    ledger: Ledger,
+    profile: str,
+    results: Sequence[ExperimentResult],
+    verdicts: Sequence[Verdict],
+    folder: Path,
+    facts: Mapping[str, str] | None = None,
+) -> Path:
+    """Write `folder`/index.html with copies of the pictures in `folder`/pictures; gives the page.
+
+    Pictures are written first and the page takes the older one's place in one step, so a reader never sees half of
+    it; pictures that no page shows any more are removed last. The page depends on nothing but the arguments.
+
+    Args:
+        ledger: what the paper reported.
+        profile: the profile of the run.
+        results: what became of each experiment.
+        verdicts: from `verdicts.judge`, in the ledger's order.
+        facts: about the run, for its head, by label ("network", "data", "seed", "device", "command").
+
+    Raises:
+        OSError: the folder can't be written, or an outcome's picture can't be read.
+    """
+    shown = _copy_pictures(results, folder)
+    page = (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            ledger=ledger,
+            paper=ledger.paper,
+            facts={"profile": profile, **(facts or {})},
+            tallies=view.tallies(verdicts),
+            places={section.experiment: section.place for section in ledger.sections},
+            claims=[verdict for verdict in verdicts if verdict.row.kind == "claim"],
+            sections=view.sections(ledger, results, verdicts, shown),
+            verdicts=verdicts,
+        )
+    )
+    path = folder / "index.html"
+    with atomic_write(path, "w") as file:
+        file.write(page)
+    _remove_others(folder / PICTURES, set(shown.values()))
+    return path
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("replications.suite.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = _cell
+    environment.filters["reported"] = view.reported
+    environment.filters["slug"] = lambda text: re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-")
+    environment.filters["css_pixels"] = lambda pixels: round(pixels * CSS_DPI / DPI)
+    environment.globals["symbols"] = view.SYMBOLS
+    environment.globals["kinds"] = list(VerdictKind)
+    return environment
+
+
+def _cell(value: str | float | int | None) -> str:
+    """A table's cell as text."""
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else number(value)
+
+
+def _copy_pictures(results: Sequence[ExperimentResult], folder: Path) -> dict[tuple[str, str], str]:
+    """Copy every picture that isn't there already; gives the address on the page of (experiment, file)."""
+    shown = {}
+    for result in results:
+        if result.outcome is None or result.folder is None:
+            continue
+        for picture in result.outcome.pictures:
+            name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{result.name}-{picture.file}")
+            content = (result.folder / picture.file).read_bytes()
+            target = folder / PICTURES / name
+            if not target.is_file() or target.read_bytes() != content:
+                with atomic_write(target) as file:
+                    file.write(content)
+            shown[result.name, picture.file] = f"{PICTURES}/{name}"
+    return shown
+
+
+def _remove_others(folder: Path, shown: set[str]) -> None:
+    """Remove the pictures in `folder` that the page doesn't show."""
+    for path in folder.glob("*.png"):
+        if f"{PICTURES}/{path.name}" not in shown:
+            path.unlink(missing_ok=True)
