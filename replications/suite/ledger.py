@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 import yaml
 
-from replications.paths import project_root
+from replications.paths import project_root, results_root
 
 Kind = Literal["setup", "value", "claim"]
 How = Literal["seen", "recomputed", "memory"]
@@ -143,17 +143,18 @@ class Ledger:
 
 
 def load(paper: str) -> Ledger:
-    """The ledger of a paper by its key ("zeiler").
+    """The ledger of a paper by its key ("zeiler"): of these results, else of the project's.
 
     Raises:
         LedgerError: there is none, or it breaks a rule.
     """
-    folder = project_root() / "results" / "reported"
-    path = folder / f"{paper}.yaml"
-    if not path.is_file():
-        there = ", ".join(sorted(p.stem for p in folder.glob("*.yaml"))) or "none"
-        raise LedgerError(f"no ledger for the paper '{paper}'; there are: {there}")
-    return read(path)
+    folders = [root / "reported" for root in (results_root(), project_root() / "results")]
+    for folder in folders:
+        path = folder / f"{paper}.yaml"
+        if path.is_file():
+            return read(path)
+    there = ", ".join(sorted({p.stem for folder in folders for p in folder.glob("*.yaml")})) or "none"
+    raise LedgerError(f"no ledger for the paper '{paper}'; there are: {there}")
 
 
 def read(path: Path) -> Ledger:
