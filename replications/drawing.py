@@ -6,7 +6,7 @@ Figures are made without pyplot, so nothing global is kept and experiments may d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor
@@ -47,9 +47,9 @@ def style(axes: Axes, title: str = "", x: str = "", y: str = "") -> Axes:
     return axes
 
 
-def legend(axes: Axes, **options: object) -> None:
+def legend(axes: Axes, **options: Any) -> None:
     """The legend in the suite's style."""
-    axes.legend(fontsize=8, frameon=False, labelcolor=INK, **options)  # type: ignore[arg-type]
+    axes.legend(fontsize=8, frameon=False, labelcolor=INK, **options)
 
 
 def mosaic(images: Tensor | Sequence[Tensor], columns: int, gap: int = 2, background: float = 1.0) -> np.ndarray:
@@ -74,13 +74,13 @@ def mosaic(images: Tensor | Sequence[Tensor], columns: int, gap: int = 2, backgr
     return canvas
 
 
-def show_image(axes: Axes, image: np.ndarray | Tensor, title: str = "", **options: object) -> None:
+def show_image(axes: Axes, image: np.ndarray | Tensor, title: str = "", **options: Any) -> None:
     """An image (H, W, 3) or (3, H, W) in [0, 1], or a map (H, W), without axes and without smoothing."""
     if isinstance(image, Tensor):
         image = image.detach().cpu().numpy()
         if image.ndim == 3 and image.shape[0] in (1, 3):
             image = image.transpose(1, 2, 0)
-    axes.imshow(image, interpolation="nearest", **options)  # type: ignore[arg-type]
+    axes.imshow(image, interpolation="nearest", **options)
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
