@@ -182,20 +182,16 @@ def _strip(test: Evidence) -> Strip:
 
 
 def _besides(verdicts: Sequence[Verdict]) -> Iterable[Beside]:
-    """One table for each run of rows with the same columns and unit."""
-    groups: list[list[Verdict]] = []
+    """One table for all values of one unit; one for each setup, whose cells are all different things."""
+    groups: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
-        key = (tuple(verdict.row.cells), verdict.row.unit) if verdict.row.kind == "value" else None
-        if groups and groups[-1][0].row.kind == "value" and key is not None:
-            last = groups[-1][0].row
-            if (tuple(last.cells), last.unit) == key or set(verdict.row.cells) <= set(last.cells):
-                groups[-1].append(verdict)
-                continue
-        groups.append([verdict])
-    for group in groups:
-        columns = tuple(dict.fromkeys(name for v in group for name in v.row.cells))
-        reasons = tuple(dict.fromkeys(v.sentence for v in group))
-        rows = tuple((v, tuple(_pair(v, column) for column in columns)) for v in group)
+        key = f"value {verdict.row.unit}" if verdict.row.kind == "value" else verdict.row.id
+        groups.setdefault(key, []).append(verdict)
+    for group in groups.values():
+        longest_first = sorted(group, key=lambda verdict: -len(verdict.row.cells))
+        columns = tuple(dict.fromkeys(name for verdict in longest_first for name in verdict.row.cells))
+        reasons = tuple(dict.fromkeys(verdict.sentence for verdict in group))
+        rows = tuple((verdict, tuple(_pair(verdict, column) for column in columns)) for verdict in group)
         yield Beside(columns, group[0].row.unit, rows, reasons)
 
 
