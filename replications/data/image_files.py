@@ -111,12 +111,19 @@ class Pixels:
         if not 1 <= size <= resize:
             raise ValueError(f"the crop must be at least 1 pixel and fit in the resized image: size {size}, {resize}")
         self.paths, self.resize, self.size = tuple(paths), resize, size
-        self._workers = worker_count(workers)
+        self._keep_bytes, self._workers = keep_bytes, worker_count(workers)
         shape = (len(self.paths), 3, size, size)
         kept = int(np.prod(shape)) <= keep_bytes
         # empty pages are not taken from memory before they are written
         self._kept: Tensor | None = torch.empty(shape, dtype=torch.uint8) if kept else None
         self._filled = np.zeros(len(self.paths), dtype=bool)
+
+    def narrowed(self, positions: Tensor) -> tuple[Pixels, Tensor]:
+        """Pixels that hold at least the files at `positions`, and where: these, or new ones that may fit in memory."""
+        if self._kept is not None:
+            return self, positions
+        paths = [self.paths[i] for i in positions.tolist()]
+        return Pixels(paths, self.resize, self.size, self._keep_bytes, self._workers), torch.arange(len(paths))
 
     def get(self, positions: Tensor) -> Tensor:
         """(n, 3, size, size) uint8. Raises DataError where a file can't be decoded (any more)."""

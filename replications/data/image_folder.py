@@ -122,7 +122,8 @@ class ImageFolder(ImageSet):
         self.size, self.resize = size, size if resize is None else resize
         self._listed = tuple(listed)
         self._pixels = Pixels([item.path for item in listed], self.resize, size, keep_bytes, workers)
-        self._positions = torch.arange(len(listed))
+        self._positions = torch.arange(len(listed))  # of the images in `_listed`
+        self._stored = self._positions  # and in `_pixels`
         self.labels = torch.tensor([item.label for item in listed], dtype=torch.int64)
 
     @property
@@ -144,7 +145,7 @@ class ImageFolder(ImageSet):
 
     def bytes(self, indices: Sequence[int] | Tensor) -> Tensor:
         """The images at `indices` as they were decoded: (n, 3, size, size) uint8."""
-        return self._pixels.get(self._positions[torch.as_tensor(indices, dtype=torch.int64)])
+        return self._pixels.get(self._stored[torch.as_tensor(indices, dtype=torch.int64)])
 
     def names(self, indices: Sequence[int] | Tensor) -> list[str]:
         """ "class/file" of the images at `indices`."""
@@ -174,6 +175,7 @@ class ImageFolder(ImageSet):
         part = copy.copy(self)
         part.__dict__.pop("fingerprint", None)
         part._positions, part.labels = self._positions[chosen], self.labels[chosen]
+        part._pixels, part._stored = self._pixels.narrowed(self._stored[chosen])
         part.name = name or self.name
         return part
 

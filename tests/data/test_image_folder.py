@@ -200,6 +200,18 @@ def test_subsets_and_limits(folder: Path) -> None:
     assert {names[0] for names in drawn} == {f"cat/cat_{i}.jpg" for i in range(3)}
 
 
+def test_a_subset_is_kept_where_the_whole_does_not_fit(folder: Path) -> None:
+    images = ImageFolder(folder, 16, keep_bytes=3 * 3 * 16 * 16)
+    part = images.subset([5, 1, 0]).subset([2, 0])
+    before = part.images([0, 1])
+    assert torch.equal(before, images.images([0, 5]))
+    assert part.names([0, 1]) == ["cat/cat_0.jpg", "dog/dog_2.jpg"]
+    (folder / "dog" / "dog_2.jpg").unlink()
+    assert torch.equal(part.images([0, 1]), before)
+    with pytest.raises(DataError, match="could not be decoded"):
+        images.images([5])
+
+
 def test_a_file_that_breaks_later_is_named(folder: Path) -> None:
     images = ImageFolder(folder, 16)
     (folder / "dog" / "dog_2.jpg").write_bytes(b"gone")
