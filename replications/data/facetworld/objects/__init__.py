@@ -1,0 +1,1 @@
+"""How each class is drawn, a file for every two or three classes."""
