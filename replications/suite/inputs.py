@@ -43,8 +43,11 @@ class Inputs:
 
     @functools.cached_property
     def data(self) -> DataSource:
-        """Raises WrongInput if it can't be read."""
-        return _loaded("data", lambda: _instantiate(self._config("data")))
+        """Raises WrongInput if it can't be read. Where the size of the images is left open it is the network's."""
+        config = self._config("data")
+        if config.get("size", 0) is None:
+            config = {**config, "size": self.network.input_size}
+        return _loaded("data", lambda: _instantiate(config))
 
     def _network(self, part: str) -> Network:
         return _loaded(part, lambda: _instantiate(self._config(part)).to(self.device))
