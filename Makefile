@@ -17,7 +17,7 @@ TEST_WORKERS ?= 2
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replicate-zeiler report test test-slow test-gpu lint typecheck weights bench-deconvnet clean-runs
+.PHONY: help setup replicate-zeiler report readme test test-slow test-gpu lint typecheck weights bench-deconvnet clean-runs
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ replicate-zeiler: $(VENV)/.installed  ## replicate Zeiler & Fergus 2014: every f
 
 report: $(VENV)/.installed  ## write the page again from what has been measured
 	@$(BIN)/replicate paper=zeiler measure=false $(CHOICES)
+
+readme: $(VENV)/.installed  ## write the tables of the README from results/verdicts
+	@$(BIN)/python -m replications.suite.readme
 
 weights: $(VENV)/.installed  ## train the networks in results/weights from scratch
 	@$(BIN)/python -m replications.training.weights $(ARGS)

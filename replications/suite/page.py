@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from replications.paths import file_lock
-from replications.suite import ledger, recorded, tracking, verdicts
+from replications.suite import ledger, recorded, summary, tracking, verdicts
 from replications.suite.identity import portable
 from replications.suite.progress import say
 from replications.suite.provenance import device_name
@@ -33,6 +33,10 @@ def replicate(settings: Settings) -> int:
     folder = runs_folder(settings.paper, settings.profile) / report_name(settings)
     with file_lock(folder.parent / ".locks" / f"{folder.name}.lock"):
         page = write(reported, settings.profile, results, judged, folder, _facts(settings, runner))
+    if settings.record:
+        found = summary.summarize_run(settings.paper, settings.profile, settings.network, results, judged)
+        kept = summary.keep(found, settings.own_network)
+        say(f"verdicts   recorded in {_relative(kept)}; for the README: make readme")
     rows = [(v.row.id, v.row.place, str(v.kind), v.sentence) for v in judged]
     warning = tracking.track(settings.tracking, _described(settings, runner), results, rows)
     if warning:
@@ -65,10 +69,16 @@ def _facts(settings: Settings, runner: Runner) -> dict[str, str]:
     words = [f"paper={settings.paper}", f"profile={settings.profile}", f"network={settings.network}"]
     return {
         "network": settings.network,
+        "data": _data_name(settings),
         "seed": str(settings.seed),
         "device": device_name(runner.device),
         "command": " ".join(["replicate", *words, f"seed={settings.seed}", *(["full=true"] if settings.full else [])]),
     }
+
+
+def _data_name(settings: Settings) -> str:
+    data = settings.parts["data"]
+    return str(data.get("name") or data["_target_"].rpartition(".")[2]) if data else "none"
 
 
 def _described(settings: Settings, runner: Runner) -> dict[str, object]:

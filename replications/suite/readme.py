@@ -1,0 +1,131 @@
+"""Writes the README's tables from the summaries in results/verdicts: `python -m replications.suite.readme [--check]`.
+
+A table stands between `<!-- NAME -->` and `<!-- end of NAME -->`; what is there is replaced, nothing else is touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from replications.paths import atomic_write, project_root
+from replications.suite import ledger
+from replications.suite.formatting import memory, seconds
+from replications.suite.ledger import Ledger, Paper
+from replications.suite.verdicts import VerdictKind
+
+Summary = Mapping[str, Any]
+PROFILES = ("laptop", "natural", "imagenet")
+BOLD = (VerdictKind.REPRODUCED, VerdictKind.TREND, VerdictKind.DEVIATES)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the tables, or with --check say whether they are in step; the exit status is 1 where they are not."""
+    parser = argparse.ArgumentParser(prog="python -m replications.suite.readme", description=main.__doc__)
+    parser.add_argument("--check", action="store_true", help="only compare")
+    checking = parser.parse_args(arguments).check
+    path = project_root() / "README.md"
+    old = path.read_text(encoding="utf-8")
+    new = renew(old, summaries(project_root() / "results" / "verdicts"))
+    if new == old:
+        return 0
+    if checking:
+        print("README.md is not in step with results/verdicts; run `make readme`", file=sys.stderr)
+        return 1
+    with atomic_write(path, "w") as file:
+        file.write(new)
+    return 0
+
+
+def summaries(folder: Path) -> list[Summary]:
+    """All kept summaries, small profiles first."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    return sorted(found, key=lambda s: (s["paper"], PROFILES.index(s["profile"]), s["network"]))
+
+
+def renew(readme: str, kept: Sequence[Summary]) -> str:
+    """`readme` with its tables made anew from the summaries.
+
+    Raises:
+        ValueError: a table's markers are missing.
+    """
+    papers = sorted({summary["paper"] for summary in kept})
+    tables = [verdict_table(ledger.load(paper), [s for s in kept if s["paper"] == paper]) for paper in papers]
+    readme = _between(readme, "verdicts", "\n\n".join(tables) or "Nothing is recorded yet.")
+    return _between(readme, "costs", cost_table(kept) if kept else "Nothing is recorded yet.")
+
+
+def verdict_table(reported: Ledger, kept: Sequence[Summary]) -> str:
+    """A row for each claim of the paper and a column for each recorded run, with the counts above."""
+    place = {section.experiment: section.place for section in reported.sections}
+    heads = [f"{s['profile']}, `{s['network']}`" for s in kept]
+    lines = [f"**{_cite(reported.paper)}, {reported.paper.title}**", ""]
+    for head, summary in zip(heads, kept, strict=True):
+        counted = summary["counts"]["claim"]
+        counts = ", ".join(f"{counted[kind]} {kind}" for kind in VerdictKind if kind in counted)
+        lines.append(f"- {head}: {counts}, of {len(summary['claims'])} claims")
+    lines += ["", _line("", "Claim of the paper", *heads), _line(*["---"] * (2 + len(heads)))]
+    for row in reported.rows:
+        if row.kind == "claim" and row.experiment is not None:
+            cells = [_verdict(summary["claims"].get(row.id)) for summary in kept]
+            lines.append(_line(place[row.experiment], row.quantity, *cells))
+    return "\n".join(lines)
+
+
+def cost_table(kept: Sequence[Summary]) -> str:
+    """What the experiments of each recorded run took together: those of every run, and those that train networks."""
+    lines = [_line("Run", "Experiments", "Time", "Peak memory", "Measured on"), _line(*["---"] * 5)]
+    for summary in kept:
+        for trains, words in ((False, "all that train nothing"), (True, "those that train (`FULL=1`)")):
+            costs = [cost for cost in summary["experiments"].values() if cost["trains"] is trains]
+            if not costs:
+                continue
+            devices = ", ".join(dict.fromkeys(cost["device"] for cost in costs))
+            lines.append(
+                _line(
+                    f"{summary['profile']}, `{summary['network']}`",
+                    f"{len(costs)}: {words}",
+                    seconds(sum(cost["seconds"] for cost in costs)),
+                    memory(max(cost["peak_memory"] for cost in costs)),
+                    devices,
+                )
+            )
+    return "\n".join(lines)
+
+
+def _cite(paper: Paper) -> str:
+    """ "Zeiler & Fergus 2014" """
+    names = [author.split()[-1] for author in paper.authors]
+    return f"{' & '.join(names) if len(names) < 3 else f'{names[0]} et al.'} {paper.year}"
+
+
+def _verdict(claim: Mapping[str, Any] | None) -> str:
+    """The verdict on one claim in a cell: the word, and the measured effects with their intervals."""
+    if claim is None:
+        return "–"
+    word = f"**{claim['verdict']}**" if claim["verdict"] in BOLD else claim["verdict"]
+    if claim["verdict"] == VerdictKind.DEVIATES and "not established" in claim["sentence"]:
+        word += " (direction not established)"
+    stale = " (stale)" if claim["status"] == "stale" and claim["effects"] else ""
+    return f"{word}{stale}" + "".join(f"<br>{effect}" for effect in claim["effects"])
+
+
+def _line(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def _between(text: str, name: str, content: str) -> str:
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ValueError(f"README.md needs the markers '{begin}' and '{end}', once each")
+    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    return pattern.sub(lambda _: f"{begin}\n\n{content}\n\n{end}", text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
