@@ -211,10 +211,11 @@ def colour_samples(samples: np.ndarray, paints: Paints, offset: tuple[int, int])
     packed = np.zeros((count + 1, LEVELS, 4), dtype=np.uint8)
     packed[:, :, :3] = mixed
     start = offset[0] * 2 * grid + offset[1]
-    places = starts.take(samples) + (_sample_places(grid) + np.int32(start))
+    places: np.ndarray = starts.take(samples) + (_sample_places(grid) + np.int32(start))
     levels = planes.reshape(-1).take(places)
-    keys = (samples.astype(np.uint16) * np.uint16(LEVELS) + levels).astype(np.intp)
-    return packed.view(np.uint32).reshape(-1).take(keys).view(np.uint8).reshape(grid, grid, 4)
+    keys = samples.astype(np.uint16) * np.uint16(LEVELS) + levels
+    colour_words: np.ndarray = packed.view(np.uint32).reshape(-1)
+    return colour_words[keys].view(np.uint8).reshape(grid, grid, 4)
 
 
 def outlined(samples: np.ndarray, paint: int, width: int) -> np.ndarray:

@@ -94,7 +94,7 @@ def _object_stream(seed: int, part: int, index: int) -> Stream:
 
 
 def _draw_placement(stream: Stream) -> Placement:
-    scale = stream.uniform(0.26, 0.45)
+    scale = stream.uniform(0.29, 0.46)
     cosine, sine = turn(stream.uniform(-12.0, 12.0))
     room = 0.5 - 0.94 * scale
     x, y = 0.5 + room * stream.uniform(-1, 1), 0.5 + room * stream.uniform(-1, 1)

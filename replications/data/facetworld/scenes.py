@@ -203,7 +203,7 @@ def _snow(pen: Pen, surface: _Surface, scene: Scene) -> None:
     if surface.stream.chance(0.7):
         _hills(pen, surface, scene, surface.rgb((206, 216, 232), "hill", "white"), 0.16)
     _ground(
-        pen, scene, surface.rgb(vary((240, 244, 250), surface.stream, 8), "snow", "white", "blotchy", (220, 228, 242))
+        pen, scene, surface.rgb(vary((240, 244, 250), surface.stream, 8), "snow", "white", "blotchy", (230, 236, 246))
     )
     flake = surface.rgb((252, 253, 255), "snow", "white")
     for _ in range(surface.stream.pick((0, 16, 28))):
