@@ -182,6 +182,8 @@ def test_measured_stands_beside_reported(read: Reader) -> None:
     text = " ".join(read.sections["table2"].split())
     assert "4.20 [3.70, 4.70]38.4" in text
     assert "–16.5" in text
+    assert "ZFNet Fig. 3, 1 convnet: Values are compared at the paper's own scale only; the profile is 'laptop'" in text
+    assert text.count("Another group's method or network; the suite doesn't run it.") == 1
     assert "0.067 ± 0.007" in read.sections["table1"]
 
 

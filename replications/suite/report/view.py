@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from replications.suite.formatting import interval, memory, number, seconds
@@ -190,9 +191,18 @@ def _besides(verdicts: Sequence[Verdict]) -> Iterable[Beside]:
     for group in groups.values():
         longest_first = sorted(group, key=lambda verdict: -len(verdict.row.cells))
         columns = tuple(dict.fromkeys(name for verdict in longest_first for name in verdict.row.cells))
-        reasons = tuple(dict.fromkeys(verdict.sentence for verdict in group))
+        reasons = tuple(_reasons(group))
         rows = tuple((verdict, tuple(_pair(verdict, column) for column in columns)) for verdict in group)
         yield Beside(columns, group[0].row.unit, rows, reasons)
+
+
+def _reasons(group: Sequence[Verdict]) -> Iterable[str]:
+    """Each sentence once; with the row's name where it belongs to one row of several."""
+    sentences = Counter(verdict.sentence for verdict in group)
+    for verdict in group:
+        times = sentences.pop(verdict.sentence, 0)
+        if times:
+            yield f"{verdict.row.quantity}: {verdict.sentence}" if times == 1 and len(group) > 1 else verdict.sentence
 
 
 def _pair(verdict: Verdict, column: str) -> Pair:
