@@ -43,7 +43,8 @@ from replications.zeiler.deconvnet_windows import (
 if TYPE_CHECKING:
     from replications.networks.network import Network
 
-DEFAULT_BUDGET = 256 * 2**20
+# bytes: on a CPU what its caches hold is faster than more at once, a GPU wants large batches
+BUDGETS = {"cpu": 16 * 2**20, "cuda": 2**30}
 
 Start = Literal["activation", "one"]
 
@@ -180,14 +181,15 @@ def strongest(record: Switches, channels: Iterable[int] | None = None) -> Units:
 
 @torch.inference_mode()
 def project(
-    record: Switches, units: Units, *, crop: bool = True, start: Start = "activation", budget: int = DEFAULT_BUDGET
+    record: Switches, units: Units, *, crop: bool = True, start: Start = "activation", budget: int | None = None
 ) -> Projections:
     """Take each unit alone down to pixels.
 
-    start: the unit's own activation (the paper), or "one". crop: return each projection cropped to the receptive field
-    of its unit (along an axis where that is larger than the input: the whole input), and compute only the windows that
-    the unit sees where that is less work; else whole maps. budget: bytes that the maps on the way down may take; units
-    go in as many chunks as that needs, at least one unit at a time. Raises IndexError for a unit outside the layer.
+    start: the unit's own activation (the paper), or "one".
+    crop: return each projection cropped to the receptive field of its unit (along an axis where that is larger than the
+    input: the whole input), and compute only the windows that the unit sees where that is less work; else whole maps.
+    budget: bytes that the maps on the way down may take (see BUDGETS); units go in as many chunks as that needs, one
+    unit at least. Raises IndexError for a unit outside the layer.
     """
     check_units(record, units)
     units = units.to(record.activations.device)
@@ -197,10 +199,8 @@ def project(
     box = _box_area(seen, shapes)
     windows = seen is not None and elements(seen, shapes) < elements(whole_maps, shapes)
     areas = seen if windows and seen is not None else whole_maps
-    # twice: each rule's result stands beside what it was made of
-    unit_bytes = 2 * elements(areas, shapes) * record.activations.element_size()
     pieces = []
-    for chunk in _chunks(units, max(1, budget // unit_bytes)):
+    for chunk in _chunks(units, _at_once(record, areas, budget)):
         pixels = _descend(record, _start_signal(record, chunk, areas, start), chunk, areas)
         pieces.append(_cut(pixels, chunk, areas[INPUT], box, shapes[INPUT]))
     channels, height, width = shapes[INPUT]
@@ -209,7 +209,7 @@ def project(
 
 
 @torch.inference_mode()
-def project_signals(record: Switches, signals: Tensor, image: Tensor, *, budget: int = DEFAULT_BUDGET) -> Tensor:
+def project_signals(record: Switches, signals: Tensor, image: Tensor, *, budget: int | None = None) -> Tensor:
     """Take any reconstructions of the layer down to pixels, in whole maps.
 
     signals: (M, C, H, W), or (M, C), of the recorded layer: several units at once, whole maps, anything.
@@ -225,7 +225,7 @@ def project_signals(record: Switches, signals: Tensor, image: Tensor, *, budget:
     areas = whole_areas(record.shapes)
     zeros = torch.zeros_like(image)
     units = Units(image, zeros, zeros, zeros).to(record.activations.device)
-    size = max(1, budget // (2 * elements(areas, record.shapes) * signals.element_size()))
+    size = _at_once(record, areas, budget)
     pieces = [
         _descend(record, signals[begin : begin + size], units[begin : begin + size], areas)
         for begin in range(0, len(units), size)
@@ -235,7 +235,7 @@ def project_signals(record: Switches, signals: Tensor, image: Tensor, *, budget:
 
 @torch.inference_mode()
 def project_maps(
-    record: Switches, image: Iterable[int], channel: Iterable[int], *, budget: int = DEFAULT_BUDGET
+    record: Switches, image: Iterable[int], channel: Iterable[int], *, budget: int | None = None
 ) -> Tensor:
     """Take whole feature maps, all their activations at once, down to pixels. Returns (M, 3, H, W).
 
@@ -243,9 +243,8 @@ def project_maps(
     """
     units = Units.of(image, channel).to(record.activations.device)
     check_units(record, units)
-    pieces = [torch.zeros_like(record.activations[:0, :1]).new_zeros(0, *record.shapes[INPUT])]
-    per_chunk = max(1, budget // (record.activations[0].numel() * record.activations.element_size()))
-    for chunk in _chunks(units, per_chunk):
+    pieces = [record.activations.new_zeros(0, *record.shapes[INPUT])]
+    for chunk in _chunks(units, _at_once(record, whole_areas(record.shapes), budget)):
         signals = record.activations.new_zeros(len(chunk), *record.layer_shape)
         each = torch.arange(len(chunk), device=signals.device)
         signals[each, chunk.channel] = record.activations[chunk.image, chunk.channel]
@@ -274,6 +273,15 @@ def _check_range(what: str, values: Tensor, extent: int, layer: str) -> None:
     bad = values[(values < 0) | (values >= extent)]
     if len(bad):
         raise IndexError(f"no unit with {what} {int(bad[0])} at layer {layer!r}: expected 0 to {extent - 1}")
+
+
+def _at_once(record: Switches, areas: Mapping[str, Area], budget: int | None) -> int:
+    """How many units go down together within the budget; one at least."""
+    maps = record.activations
+    if budget is None:
+        budget = BUDGETS.get(maps.device.type, BUDGETS["cpu"])
+    # twice: each rule's result stands beside what it was made of
+    return max(1, budget // (2 * elements(areas, record.shapes) * maps.element_size()))
 
 
 def _chunks(units: Units, size: int) -> Iterator[Units]:
@@ -329,11 +337,13 @@ def _fit(signal: Tensor, have: Window, want: Window, axis: int) -> Tensor:
 
 
 def _without_padding(signal: Tensor, units: Units, area: Area, shape: Shape) -> Tensor:
-    """Set to zero what fell outside the map: on the way up the padding there was no one's activation."""
+    """Set to zero, in place, what fell outside the map: the padding there was no one's activation on the way up."""
     rows, columns = inside(area[0], units.y, shape[1]), inside(area[1], units.x, shape[2])
     if rows is not None:
-        signal = signal * rows[:, None, :, None]
-    return signal if columns is None else signal * columns[:, None, None, :]
+        signal *= rows[:, None, :, None]
+    if columns is not None:
+        signal *= columns[:, None, None, :]
+    return signal
 
 
 def _box_area(seen: Mapping[str, Area] | None, shapes: Mapping[str, Shape]) -> Area:
