@@ -13,6 +13,7 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 from replications.paths import project_root
 from replications.suite.errors import WrongInput, sentence
+from replications.suite.ledger import LedgerError
 
 CONF = project_root() / "conf"
 INTERRUPTED = 130
@@ -30,7 +31,7 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted; what is finished is kept: run the same command again to go on", file=sys.stderr)
         return INTERRUPTED
-    except (WrongInput, OSError) as error:
+    except (WrongInput, LedgerError, OSError) as error:
         if os.environ.get("REPLICATIONS_TRACEBACK"):
             traceback.print_exc()
         print(f"replicate: {sentence(error)}", file=sys.stderr)
@@ -43,12 +44,16 @@ def _run(arguments: list[str]) -> int:
     from replications.suite.command_line import complete, settings_of
 
     statuses: list[int] = []
+    errors: list[Exception] = []
     complete_arguments = complete(CONF, arguments)
 
     def task(config: Any) -> None:
         from replications.suite.page import replicate
 
-        statuses.append(replicate(settings_of(config)))
+        try:
+            statuses.append(replicate(settings_of(config)))
+        except Exception as error:  # Hydra would print what it composed; `run` puts it into words
+            errors.append(error)
 
     program = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task)
     typed, sys.argv = sys.argv, [Path(sys.argv[0]).name, *complete_arguments]
@@ -57,6 +62,8 @@ def _run(arguments: list[str]) -> int:
         program()
     finally:
         sys.argv = typed
+    for error in errors:
+        raise error
     return max(statuses, default=0)
 
 

@@ -28,7 +28,7 @@ def new_figure(title: str, width: float, height: float) -> Figure:
 
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     if title:
-        figure.suptitle(title, fontsize=12, color=INK, fontweight="semibold")
+        figure.suptitle(title, fontsize=12, color=INK, fontweight="bold")
     return figure
 
 

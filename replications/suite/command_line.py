@@ -35,7 +35,7 @@ def complete(conf: Path, arguments: Sequence[str]) -> list[str]:
 
     OmegaConf.register_new_resolver("results_root", lambda: str(results_root().absolute()), replace=True)
     typed = get_args_parser().parse_args(list(arguments))
-    special = any((typed.multirun, typed.help, typed.hydra_help, typed.version, typed.info, typed.cfg))
+    special = any((typed.multirun, typed.help, typed.hydra_help, typed.info, typed.cfg))
     special = special or typed.shell_completion
     loader = _loader(conf, typed.config_dir)
     papers = loader.get_group_options("paper")
@@ -117,7 +117,7 @@ def _loader(conf: Path, extra: str | None) -> ConfigLoaderImpl:
     if extra is not None:
         if not Path(extra).is_dir():
             raise WrongInput(f"--config-dir names '{extra}', which is not a folder")
-        search.append("command-line", f"file://{Path(extra).resolve()}")
+        search.prepend("command-line", f"file://{Path(extra).resolve()}", anchor="schema")
     return ConfigLoaderImpl(search)
 
 
@@ -145,7 +145,7 @@ def _check(loader: ConfigLoaderImpl, overrides: list[str]) -> None:
     except OverrideParseException as error:
         raise WrongInput(f"can't read the argument '{error.override}': expected NAME=VALUE") from error
     except (HydraException, OmegaConfBaseException) as error:
-        key = re.search(r"Could not override '([^'@]+)'", str(error))
+        key = re.match(r"Could not override '([^'@]+)'", str(error))
         if key is None:
             raise WrongInput(_first_line(error)) from error
         raise WrongInput(_unknown_key(loader, key.group(1), overrides)) from error
