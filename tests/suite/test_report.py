@@ -41,7 +41,10 @@ def results(folder: Path) -> list[ExperimentResult]:
     made = Provenance(
         config, {}, "0" * 40, True, {"torch": "2.11"}, "cpu, 2 threads", 2, 83.4, 2**31, None, "replicate"
     )
-    ended = {"provenance": made, "command": "replicate paper=zeiler profile=laptop network=zfnet_small seed=0"}
+    ended: dict[str, Any] = {
+        "provenance": made,
+        "command": "replicate paper=zeiler profile=laptop network=zfnet_small seed=0",
+    }
     fig2 = StoredOutcome(
         measurements=(
             Measurement("purity/layer 5", [0.5, 0.7, 0.9], "share of one class", "map", "higher"),
@@ -152,7 +155,8 @@ def test_nothing_comes_from_elsewhere(read: Reader) -> None:
 def test_inner_links_lead_somewhere(read: Reader) -> None:
     ids = [attributes["id"] for _, attributes in read.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
-    targets = {a["href"][1:] for tag, a in read.tags if tag == "a" and (a.get("href") or "").startswith("#")}
+    links = [a.get("href") or "" for tag, a in read.tags if tag == "a"]
+    targets = {link[1:] for link in links if link.startswith("#")}
     assert targets <= set(ids)
 
 
