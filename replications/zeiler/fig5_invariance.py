@@ -69,15 +69,13 @@ class Fig5(Experiment):
     )
     needs: ClassVar[tuple[Literal["network", "evaluator", "data"], ...]] = ("network", "data")
 
-    images: int = 100
-    shown: int = 5
-    lower: int = 1
-    upper: int = 7
-    translation: float = 60 / 224
-    scale: float = 1.8
-    steps: Mapping[str, int] = dataclasses.field(
-        default_factory=lambda: {"translation": 25, "scale": 17, "rotation": 36}
-    )
+    images: int
+    shown: int
+    lower: int
+    upper: int
+    translation: float
+    scale: float
+    steps: Mapping[str, int]
 
     def missing(self, context: Context) -> str | None:
         absent = [n for n in (self.lower, self.upper) if n not in context.network.paper_layers]

@@ -66,11 +66,11 @@ class Fig7(Experiment):
     answers: ClassVar[tuple[str, ...]] = ("ZF-F7", "ZF-C-F7-probability-drops", "ZF-C-F7-map-follows")
     needs: ClassVar[tuple[Literal["network", "evaluator", "data"], ...]] = ("network", "data")
 
-    images: int = 100
-    shown: int = 3
-    layer: int = 5
-    square: float = 0.25
-    stride: float = 0.0625
+    images: int
+    shown: int
+    layer: int
+    square: float
+    stride: float
 
     def missing(self, context: Context) -> str | None:
         if self.layer not in context.network.unit_layers:

@@ -61,11 +61,11 @@ class Table1(Experiment):
     )
     needs: ClassVar[tuple[Literal["network", "evaluator", "data"], ...]] = ("network", "data")
 
-    sets: int = 40
-    layers: Sequence[int] = (5, 7)
-    facet: str = "dog/frontal"
-    square: float = 0.8
-    draws: int = 5
+    sets: int
+    layers: Sequence[int]
+    facet: str
+    square: float
+    draws: int
 
     def missing(self, context: Context) -> str | None:
         validation = context.data.validation
