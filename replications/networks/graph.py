@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import operator
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,7 +78,8 @@ def trace(module: nn.Module, names: Mapping[str, str] | None = None) -> tuple[No
 
     Args:
         module: of one tensor (N, C, H, W) to one tensor; traced as in evaluation mode.
-        names: other names for some nodes, by the name that they have otherwise.
+        names: other names for some nodes, by the name that they have otherwise or by its beginning, up to an
+            underscore: {"features_3": "fire2"} makes "fire2_squeeze" of "features_3_squeeze".
 
     Raises:
         UnsupportedOperation: the code can't be traced, or holds an operation that is none of `KINDS`; `names` holds an
@@ -361,14 +363,21 @@ def _scope(node: fx.Node) -> str:
 
 
 def _renamed(nodes: tuple[Node, ...], names: Mapping[str, str]) -> tuple[Node, ...]:
-    unknown = sorted(set(names) - {node.name for node in nodes})
-    if unknown:
-        raise UnsupportedOperation(f"no layer named {unknown[0]} to rename; layers: {', '.join(n.name for n in nodes)}")
-    new = {INPUT: INPUT, **{node.name: names.get(node.name, node.name) for node in nodes}}
-    twice = sorted(name for name in new.values() if list(new.values()).count(name) > 1)
+    new = {INPUT: INPUT, **{node.name: _new_name(node.name, names) for node in nodes}}
+    unused = [old for old in names if all(name != old and not name.startswith(f"{old}_") for name in new)]
+    if unused:
+        raise UnsupportedOperation(f"no layer '{unused[0]}' to rename; layers: {', '.join(n.name for n in nodes)}")
+    twice = [name for name, count in Counter(new.values()).items() if count > 1]
     if twice:
-        raise UnsupportedOperation(f"two layers would be named {twice[0]}")
+        raise UnsupportedOperation(f"two layers would be named '{twice[0]}'")
     return tuple(Node(new[n.name], n.kind, n.module, tuple(new[i] for i in n.inputs)) for n in nodes)
+
+
+def _new_name(name: str, names: Mapping[str, str]) -> str:
+    if name in names:
+        return names[name]
+    prefix = max((old for old in names if name.startswith(f"{old}_")), key=len, default=None)
+    return name if prefix is None else names[prefix] + name[len(prefix) :]
 
 
 def ancestors(nodes: Sequence[Node], layers: Iterable[str]) -> tuple[Node, ...]:
