@@ -106,9 +106,8 @@ def main(arguments: list[str] | None = None) -> int:
     ratios = sorted(theirs / own for own, theirs in pairs)
     ratio = statistics.median(ratios)
     equal, fast = difference <= LARGEST_DIFFERENCE, ratio >= SMALLEST_RATIO
-    print(
-        f"{MAPS} maps of one image at AlexNet's conv3, {options.rounds} alternating rounds on {device}, {options.threads} thread(s)"
-    )
+    where = f"{device}, {options.threads} CPU thread{'s' * (options.threads != 1)}"
+    print(f"{MAPS} maps of one image at AlexNet's conv3, {options.rounds} alternating rounds on {where}")
     print(f"  captum, one call a map   median {1e3 * statistics.median(theirs for _, theirs in pairs):8.1f} ms")
     print(f"  ours, forward included   median {1e3 * statistics.median(own for own, _ in pairs):8.1f} ms")
     # the median lies outside the range of n independent rounds only if all fall on one side of it
