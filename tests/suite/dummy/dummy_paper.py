@@ -1,4 +1,4 @@
-"""A paper of quick experiments for the tests of the suite: random numbers, a picture, one that "trains", one that reads.
+"""A paper of quick experiments for the tests of the suite: random numbers, pictures, one that trains, one that reads.
 
 Each start of an experiment is a line in the file that the environment variable DUMMY_CALLS names.
 """

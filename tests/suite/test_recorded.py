@@ -1,0 +1,76 @@
+"""Recorded outcomes are shown as such while nothing that affects them has changed, and as stale with what has."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from conftest import DUMMY, Dummy
+
+from replications.suite.identity import differences
+
+
+def _record(dummy: Dummy) -> Path:
+    dummy.run("experiments=table1", "full=true", "record=true")
+    shutil.rmtree(dummy.runs)
+    return dummy.results / "recorded" / "dummy" / "toy" / "table1"
+
+
+def test_a_recorded_outcome_stands_in_for_a_full_run(dummy: Dummy) -> None:
+    folder = _record(dummy)
+    assert (folder / "outcome.json").is_file()
+    _, said = dummy.run()
+    assert "table1     recorded: recorded earlier (" in said
+    assert dummy.calls()["table1"] == 1  # only when it was recorded
+    assert dummy.document("table2")["measurements"][0]["values"] == [10.0]
+    page = dummy.page.read_text()
+    assert "recorded" in page
+    assert "full=true" in page
+
+
+def test_a_changed_configuration_makes_it_stale_in_words(dummy: Dummy) -> None:
+    _record(dummy)
+    _, said = dummy.run("experiment.table1.epochs=12", "data.count=6", "seed=2")
+    expected = (
+        "table1     stale: recorded, and since then changed: the seed, from 0 to 2; "
+        "the parameter epochs, from 10 to 12; the data's count, from 8 to 6"
+    )
+    assert expected in said
+    assert dummy.document("table2")["measurements"][0]["values"] == [-1.0]  # nothing is built on what is stale
+    assert "the parameter epochs, from 10 to 12" in dummy.page.read_text()
+
+
+def test_changed_code_makes_it_stale_and_the_module_is_named(dummy: Dummy, monkeypatch) -> None:
+    _record(dummy)
+    copy = shutil.copytree(DUMMY, dummy.root / "copy")
+    module = copy / "dummy_paper.py"
+    module.write_text(module.read_text().replace("100.0 /", "101.0 /"))
+    monkeypatch.syspath_prepend(copy)
+    _, said = dummy.run("experiments=table1")
+    assert "table1     stale: recorded, and since then changed: the code of dummy_paper" in said
+
+
+def test_each_network_has_its_own_record(dummy: Dummy) -> None:
+    dummy.run("experiments=[fig1,fig2]", "record=true")
+    dummy.run("experiments=[fig1,fig2]", "record=true", "network=toy_other")
+    kept = dummy.results / "recorded" / "dummy" / "toy"
+    assert {p.name for p in kept.iterdir()} == {"fig1", "fig1-toy_other", "fig2"}
+    assert (dummy.runs / "report-toy_other" / "index.html").is_file()
+
+
+def test_the_machine_and_the_style_make_nothing_stale() -> None:
+    old = {"device": "cpu", "torch": "2", "seed": 0, "code": {"replications.drawing": "1", "m": "1"}}
+    new = {"device": "cuda", "torch": "3", "seed": 0, "code": {"replications.drawing": "2", "m": "1"}}
+    assert differences(old, new) == []
+    assert differences(old, new, ignore=()) == ["the device, from cpu to cuda", "the torch, from 2 to 3"]
+
+
+def test_differences_name_files_images_and_what_came_or_went() -> None:
+    config = {"_target_": "x", "weights": "w"}
+    old = {"network": {"config": config, "files": {"w": "1"}}, "data": {"config": {}, "images": {"train": "1"}}}
+    new = {"network": {"config": config, "files": {"w": "2"}}, "data": {"config": {}, "images": {"train": "2"}}}
+    assert differences(old, new) == ["the network's file w", "the images or labels of the data"]
+    assert differences({"parameters": {"a": {"b": 1}}}, {"parameters": {"c": [1]}}) == [
+        "the parameter a.b, no longer given (was 1)",
+        "the parameter c, newly [1]",
+    ]
