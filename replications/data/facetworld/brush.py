@@ -24,7 +24,7 @@ class Style:
 def draw_style(stream: Stream) -> Style:
     first, second, third = stream.split(BODY_COLOURS, 3)
     colours = tuple(vary(COLOURS[name], stream) for name in (first, second, third))
-    texture = stream.pick(OBJECT_TEXTURES) if stream.chance(0.5) else "plain"
+    texture = stream.pick(OBJECT_TEXTURES) if stream.chance(0.4) else "plain"
     contrast = stream.uniform(-0.34, -0.22) if stream.chance(0.6) else stream.uniform(0.3, 0.5)
     if first == "white":
         contrast = -0.2

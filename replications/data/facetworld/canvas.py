@@ -153,7 +153,7 @@ class Pen:
         px, py = self._a * x + self._b * y + self._tx, self._c * x + self._d * y + self._ty
         r = radius * self._size
         low_x, low_y = math.floor(px - r + 0.5), math.floor(py - r + 0.5)
-        side = math.floor(2 * r + 0.5)
+        side = max(0, math.floor(2 * r + 0.5) - 1)
         self._draw.ellipse((low_x, low_y, low_x + side, low_y + side), fill=paint)
 
     def box(self, left: float, top: float, right: float, bottom: float, paint: int, corner: float = 0.0) -> None:

@@ -30,7 +30,7 @@ _PLACES = {
 _TIMES = {"day": "by day", "evening": "in the evening", "night": "at night"}
 _NUMBERS = ("no", "a", "two", "three", "four")
 _PLURALS = {"ball": "balls", "box": "boxes", "stone": "stones", "post": "posts"}
-_SMALL, _LARGE = 0.34, 0.41
+_SMALL, _LARGE = 0.36, 0.42
 _LEFT, _RIGHT = 0.46, 0.54
 
 

@@ -29,7 +29,7 @@ from replications.data.facetworld.scenes import Light, Scene, draw_scene, paint_
 from replications.data.facetworld.world import FACETS, FACETS_OF_CLASS
 
 _SCENE, _BACKGROUND, _PLACEMENT, _OBJECT = range(4)
-_RIM = 1 / 200
+_RIM = 1 / 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _object_stream(seed: int, part: int, index: int) -> Stream:
 
 
 def _draw_placement(stream: Stream) -> Placement:
-    scale = stream.uniform(0.29, 0.46)
+    scale = stream.uniform(0.32, 0.46)
     cosine, sine = turn(stream.uniform(-12.0, 12.0))
     room = 0.5 - 0.94 * scale
     x, y = 0.5 + room * stream.uniform(-1, 1), 0.5 + room * stream.uniform(-1, 1)

@@ -118,7 +118,7 @@ def _sky(pen: Pen, surface: _Surface, scene: Scene) -> None:
     stream = surface.stream
     colour, top, bottom = _SKIES[scene.time]
     top, bottom = vary(top, stream, 14), vary(bottom, stream, 14)
-    bands = 8
+    bands = 20
     for i in range(bands):
         paint = surface.rgb(mix(top, bottom, i / (bands - 1)), "sky", colour)
         pen.box(-0.1, scene.horizon * i / bands, 1.1, scene.horizon + 0.02, paint)
@@ -227,7 +227,7 @@ def _desert(pen: Pen, surface: _Surface, scene: Scene) -> None:
 def _studio(pen: Pen, surface: _Surface, scene: Scene) -> None:
     colour = surface.stream.pick(BODY_COLOURS)
     wall = mix(vary(COLOURS[colour], surface.stream, 20), (225, 225, 225), surface.stream.uniform(0.2, 0.6))
-    bands = 10
+    bands = 32
     for i in range(bands):
         paint = surface.rgb(shade(wall, 0.18 - 0.36 * i / bands), "backdrop", colour)
         pen.box(-0.1, i / bands, 1.1, 1.1, paint)

@@ -34,18 +34,18 @@ def _produce(b: Brush, r: Stream, left: float, right: float, base: float, size: 
 
 def market_shelves(b: Brush, r: Stream) -> None:
     """Shelves of produce, seen from close by."""
-    b.box(-0.96, -0.96, 0.96, 0.96, b.main("shelf", -0.3), 0.04)
+    b.box(-0.88, -0.88, 0.88, 0.88, b.main("shelf", -0.3), 0.04)
     columns = r.integer(2, 3)
-    width = 1.8 / columns
+    width = 1.66 / columns
     for row in range(3):
-        base = -0.42 + row * 0.62
+        base = -0.38 + row * 0.57
         for column in range(columns):
-            left = -0.9 + column * width
-            _produce(b, r, left + 0.03, left + width - 0.03, base, r.uniform(0.125, 0.15))
+            left = -0.83 + column * width
+            _produce(b, r, left + 0.03, left + width - 0.03, base, r.uniform(0.115, 0.135))
             b.box(left, base - 0.06, left + width, base + 0.13, b.fixed("shelf", "brown", 0.22))
             b.box(left + width / 2 - 0.13, base - 0.02, left + width / 2 + 0.13, base + 0.1, b.fixed("label", "white"))
-        b.box(-0.96, base + 0.1, 0.96, base + 0.16, b.fixed("shelf", "brown", -0.1))
-    for i, base in enumerate((-0.42, 0.2, 0.82)):
+        b.box(-0.88, base + 0.1, 0.88, base + 0.15, b.fixed("shelf", "brown", -0.1))
+    for i, base in enumerate((-0.38, 0.19, 0.76)):
         b.key(("top", "middle", "bottom")[i] + "_shelf", 0.0, base + 0.13)
 
 
