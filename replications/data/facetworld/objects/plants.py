@@ -37,6 +37,7 @@ def flower_field(b: Brush, r: Stream) -> None:
     """Many flowers on stems, in two rows."""
     stem, leaf = b.fixed("stem", "green", -0.2), b.fixed("leaf", "green")
     petals = r.integer(5, 6)
+    front: list[tuple[float, float]] = []
     for row, (y, size) in enumerate(((-0.6, 0.25), (-0.1, 0.29), (0.34, 0.3))):
         for i in range(4 if row % 2 else 3):
             x = (-0.72 + 0.48 * i if row % 2 else -0.56 + 0.56 * i) + r.uniform(-0.07, 0.07)
@@ -44,6 +45,8 @@ def flower_field(b: Brush, r: Stream) -> None:
             b.line([(x, top), (x + 0.04, 0.92)], 0.06, stem)
             b.ellipse(x + 0.13, top + 0.52, 0.13, 0.05, leaf, -35)
             _blossom(b, x, top, size, petals, r.uniform(0, 60), detail=False)
+            front = [*front, (x, top)] if row == 2 else []
+    b.pair("heart", front[0], front[-1])
 
 
 def flower_vase(b: Brush, r: Stream) -> None:

@@ -55,7 +55,7 @@ def fish_side(b: Brush, r: Stream) -> None:
 
 
 def fish_shoal(b: Brush, r: Stream) -> None:
-    """Five to seven small fish, all swimming the same way."""
+    """Six to eight small fish, all swimming the same way."""
     places = [
         (-0.62, -0.62),
         (0.08, -0.76),
@@ -68,7 +68,11 @@ def fish_shoal(b: Brush, r: Stream) -> None:
     ]
     for x, y in r.split(places, r.integer(6, 8)):
         s = r.uniform(0.29, 0.36)
-        _fish(b, x + r.uniform(-0.06, 0.06), y + r.uniform(-0.06, 0.06), s, 1.0, detail=False)
+        x, y = x + r.uniform(-0.06, 0.06), y + r.uniform(-0.06, 0.06)
+        _fish(b, x, y, s, 1.0, detail=False)
+        # The last fish lies on top of the others, so its points are seen.
+        b.key("eye", x + 0.63 * s, y - 0.1 * s)
+        b.key("tail", x - 0.86 * s, y)
 
 
 def fish_bowl(b: Brush, r: Stream) -> None:
