@@ -18,13 +18,13 @@ def encode(outcome: Outcome, pictures: list[dict[str, Any]]) -> dict[str, Any]:
     """What the experiment found, as JSON values; `pictures` are already on the disk and come as their descriptions.
 
     Raises:
-        ValueError: two measurements, pictures or tables share a name, or a number is not finite.
+        ValueError: two measurements, pictures, tables or tests of a claim share a name, or a number is not finite.
     """
     for kind, names in (
         ("measurements", [m.name for m in outcome.measurements]),
         ("pictures", [p.name for p in outcome.pictures]),
         ("tables", [t.name for t in outcome.tables]),
-        ("pieces of evidence", [e.claim for e in outcome.evidence]),
+        ("pieces of evidence", [f"{e.claim}: {e.statistic}" for e in outcome.evidence]),
     ):
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
