@@ -1,0 +1,358 @@
+"""Fig. 6: the first layer, 7x7 filters at stride 2 against 11x11 at stride 4, with and without renormalization.
+
+The paper (Sec. 3 and 4.1) shows pictures: (a) first-layer filters without renormalization, of which "a few dominate";
+(b) those of Krizhevsky's network, with "dead" features, and (c) those of ZFNet, with fewer; (d, e) projections of
+second-layer features of both, where the former show "aliasing artifacts caused by the large stride". It counts
+nothing.
+
+Here the two networks of Table 3, and the same without renormalization. The pictures are the paper's, and three
+numbers stand for what it says of them. All were defined before anything was measured:
+
+- dead: a first-layer map whose largest response over the validation images is below a hundredth of the layer's
+  typical one (`metrics.filters.dead_maps`), or a filter whose RMS is below a tenth of the typical one
+  (`weak_filters`).
+- aliasing: sampling a map every s pixels folds back all frequencies above 1 / (2 s) cycles a pixel. What layer 2
+  reads is computed at every pixel (convolution and pool with stride 1, the pool's window spread accordingly), where
+  nothing is folded yet; the share of its spectral power above that bound is the share that the strides fold. In both
+  small networks layer 2 reads every fourth pixel, so the bound is the same.
+- dominance: the share of the layer's energy (squared RMS) that the strongest tenth of its filters hold. "A few
+  dominate" where they hold more than all others together, that is more than half, and more than with renormalization.
+
+Deviations: see `variants` for scale and training. Inputs are in [-2, 2], not "roughly in the [-128, 128] range",
+where the paper calls renormalization crucial: see `replications.training.renormalize`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from metrics.aliasing import high_frequency_share
+from metrics.contrasts import seed_contrast
+from metrics.filters import dead_maps, effective_number, filter_rms, top_share, weak_filters
+from replications.drawing import INK, PALETTE, mosaic, new_figure, show_image, style
+from replications.suite.interface import Context, Evidence, Experiment, Measurement, Outcome, Picture
+from replications.zeiler import deconvnet
+from replications.zeiler.variants import Variants, as_network, missing_training, seeds_from
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from replications.training.zoo import Trained
+
+TOP = 0.1  # the share of the filters that "a few" stands for
+DOMINANCE = 0.5
+FIRST_LAYERS = {"zfnet": "7x7, stride 2", "alexnet": "11x11, stride 4"}
+WITH, WITHOUT = "renormalized", "not renormalized"
+Kind = tuple[str, str]  # (variant, WITH or WITHOUT)
+KINDS: tuple[Kind, ...] = tuple((name, how) for how in (WITHOUT, WITH) for name in ("alexnet", "zfnet"))
+
+DEAD, FOLDED, TOP_ENERGY, EFFECTIVE, TOP_RESPONSE, ROUGH = (
+    "dead features",
+    "folded power",
+    "energy of the strongest tenth",
+    "effective number of filters",
+    "response of the strongest tenth",
+    "high frequencies in layer 2",
+)
+UNITS = {
+    DEAD: "% of filters",
+    FOLDED: "% of power",
+    TOP_ENERGY: "share of energy",
+    EFFECTIVE: "share of filters",
+    TOP_RESPONSE: "share of response variance",
+    ROUGH: "% of power",
+}
+Numbers = dict[Kind, dict[str, list[float]]]  # one value a seed
+
+
+@dataclasses.dataclass(frozen=True)
+class Fig6(Experiment):
+    """networks: see `variants.Variants`; null where the profile can't train them. seeds: of each first layer with
+    renormalization; seeds_without: without. images: validation images that responses are taken over; spectrum_images:
+    how many of them the spectra are. projected: maps of layer 2 in the picture."""
+
+    name: ClassVar[str] = "fig6"
+    title: ClassVar[str] = "Fig. 6: architecture selection, the first layer"
+    paper: ClassVar[str] = "zeiler"
+    trains: ClassVar[bool] = True
+    needs: ClassVar = ("data",)
+    answers: ClassVar[tuple[str, ...]] = (
+        "ZF-F6",
+        "ZF-C-F6-fewer-dead",
+        "ZF-C-F6-less-aliasing",
+        "ZF-C-F6-renormalization",
+    )
+
+    networks: Mapping[str, Any] | None
+    seeds: int
+    seeds_without: int
+    images: int
+    spectrum_images: int
+    projected: int
+
+    def missing(self, context: Context) -> str | None:
+        return missing_training(2 * (self.seeds + self.seeds_without)) if self.networks is None else None
+
+    def run(self, context: Context) -> Outcome:
+        assert self.networks is not None
+        trained = self._train(Variants.of(self.networks), context)
+        data = context.data.validation
+        order = torch.randperm(len(data), generator=context.generator("images"))
+        images = data.images(order[: self.images].sort().values)
+        numbers: Numbers = {kind: {} for kind in KINDS}
+        dead: dict[Kind, Tensor] = {}
+        jobs = [(kind, network) for kind, networks in trained.items() for network in networks]
+        for kind, network in context.progress(jobs, "first layers"):
+            inputs = network.preprocessing(images)
+            found, flags = first_layer_numbers(network.network, inputs, self.spectrum_images)
+            dead.setdefault(kind, flags)
+            for name, value in found.items():
+                numbers[kind].setdefault(name, []).append(value)
+        first = {kind: networks[0] for kind, networks in trained.items()}
+        return Outcome(
+            measurements=_measurements(numbers),
+            evidence=evidence(numbers),
+            pictures=[
+                _filters_picture({kind: one.network.conv1.weight for kind, one in first.items()}, dead, numbers),  # type: ignore[union-attr,misc]
+                self._projections_picture(first, images, context),
+                _numbers_picture(numbers),
+            ],
+        )
+
+    def _train(self, variants: Variants, context: Context) -> dict[Kind, list[Trained]]:
+        jobs = [
+            ((name, how), seed)
+            for name, how in KINDS
+            for seed in seeds_from(context.seed, self.seeds if how == WITH else self.seeds_without)
+        ]
+        trained: dict[Kind, list[Trained]] = {kind: [] for kind in KINDS}
+        for (name, how), seed in context.progress(jobs, "networks"):
+            job = variants.job(name, context.data.train, seed, renormalize=how == WITH)
+            trained[name, how].append(context.zoo.train(job))
+        return trained
+
+    def _projections_picture(self, first: Mapping[Kind, Trained], images: Tensor, context: Context) -> Picture:
+        arrays: dict[str, np.ndarray] = {}
+        figure = new_figure("Fig. 6 (d), (e): second-layer features, projected to pixels", 9.0, 5.0)
+        panels = figure.subplots(1, 2)
+        for axes, letter, name in zip(panels, "de", ("alexnet", "zfnet"), strict=True):
+            pictures = layer2_projections(first[name, WITH], images, self.projected, context.generator("maps", name))
+            arrays[name] = (pictures * 255).round().to(torch.uint8).cpu().numpy()
+            show_image(axes, mosaic(pictures, columns=math.ceil(math.sqrt(len(pictures) * 1.25))))
+            axes.set_title(f"({letter}) {FIRST_LAYERS[name]}", fontsize=10, color=INK)
+        return Picture(
+            "layer2",
+            "Second-layer features over the two first layers",
+            f"Projections of the strongest activation, over {len(images)} validation images, of {self.projected} "
+            "randomly chosen feature maps of layer 2. (d) Over 11x11 filters with stride 4; (e) over 7x7 filters with "
+            "stride 2. Grey is zero; the contrast of each is stretched.",
+            figure,
+            arrays,
+        )
+
+
+@torch.inference_mode()
+def first_layer_numbers(network: nn.Module, inputs: Tensor, spectrum_images: int) -> tuple[dict[str, float], Tensor]:
+    """The numbers of one network, by name, and which of its first-layer features are dead, (K,) bool.
+
+    inputs: (N, 3, H, W), preprocessed. The first `spectrum_images` of them are those that spectra are taken of.
+    """
+    conv1 = network.get_submodule("conv1")
+    assert isinstance(conv1, nn.Conv2d)
+    weight, device, count = conv1.weight, conv1.weight.device, 0
+    maxima = torch.zeros(len(weight), dtype=torch.float64, device=device)
+    sums, squares, rough = torch.zeros_like(maxima), torch.zeros_like(maxima), []
+    below_conv2 = nn.Sequential(*[module for name, module in network.named_children() if name in BELOW_CONV2])
+    for batch in inputs.split(100):
+        response = F.relu(conv1(batch.to(device)))
+        maxima = torch.maximum(maxima, response.amax((0, 2, 3)).double())
+        sums += response.double().sum((0, 2, 3))
+        squares += response.double().square().sum((0, 2, 3))
+        count += response[:, 0].numel()
+    folded = []
+    for batch in inputs[:spectrum_images].split(20):
+        dense, step = dense_input_of_layer2(network, batch.to(device))
+        folded.append(high_frequency_share(dense, 1 / (2 * step), window=True))
+        layer2 = F.relu(network.get_submodule("conv2")(below_conv2(batch.to(device))))
+        rough.append(high_frequency_share(layer2, 0.25, window=True))
+    variance = squares / count - (sums / count).square()
+    energy = filter_rms(weight).square()
+    dead = (dead_maps(maxima) | weak_filters(weight)).cpu()
+    numbers = {
+        DEAD: 100 * float(dead.double().mean()),
+        FOLDED: 100 * float(torch.cat(folded).nanmean()),
+        TOP_ENERGY: top_share(energy, TOP),
+        EFFECTIVE: effective_number(energy) / len(energy),
+        TOP_RESPONSE: top_share(variance.clamp(min=0), TOP),
+        ROUGH: 100 * float(torch.cat(rough).nanmean()),
+    }
+    return numbers, dead
+
+
+BELOW_CONV2 = ("conv1", "relu1", "pool1", "norm1")
+
+
+def dense_input_of_layer2(network: nn.Module, inputs: Tensor) -> tuple[Tensor, int]:
+    """What layer 2 reads, at every pixel: (N, K, h, w), and the step in pixels at which layer 2 samples it.
+
+    Sampled every `step` pixels it is what `norm1` gives, away from the pool's padding: position (j * pool stride -
+    pool padding) * conv stride of this map is position j of that one.
+    """
+    conv, pool = network.get_submodule("conv1"), network.get_submodule("pool1")
+    assert isinstance(conv, nn.Conv2d)
+    assert isinstance(pool, nn.MaxPool2d)
+    response = F.relu(F.conv2d(inputs, conv.weight, conv.bias, padding=conv.padding))
+    stride = int(conv.stride[0])
+    pooled = F.max_pool2d(response, pool.kernel_size, stride=1, dilation=stride)
+    return network.get_submodule("norm1")(pooled), stride * int(pool.stride)  # type: ignore[arg-type]
+
+
+@torch.inference_mode()
+def layer2_projections(trained: Trained, images: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """(count, 3, h, w) in [0, 1]: for randomly chosen maps of layer 2 the projection of their strongest activation.
+
+    Each is cut to the receptive field of its unit.
+    """
+    network = as_network(trained)
+    layer = network.feature_map_layer(2)
+    chosen = torch.randperm(network.shape(layer)[0], generator=generator)[:count].sort().values
+    best, where = torch.full((len(chosen),), -math.inf), torch.zeros(len(chosen), dtype=torch.long)
+    for start in range(0, len(images), 200):
+        maps = network.forward_to(layer, images[start : start + 200]).amax((2, 3)).cpu()[:, chosen]
+        value, index = maps.max(0)
+        where = torch.where(value > best, index + start, where)
+        best = torch.maximum(best, value)
+    record = deconvnet.record(network, images[where], layer)
+    units = deconvnet.strongest(record, chosen.tolist())
+    own = torch.arange(len(chosen)) * len(chosen) + torch.arange(len(chosen))
+    return deconvnet.normalize_for_display(deconvnet.project(record, units[own]).images).cpu()
+
+
+def evidence(numbers: Numbers) -> list[Evidence]:
+    """The tests of the claims, as the head of this file says."""
+
+    def test(claim: str, what: str, number: str, kinds: Sequence[Kind], least: float = 0.0) -> Evidence:
+        samples = [numbers[kind][number] for kind in kinds]
+        effect, low, high = seed_contrast(samples, [1.0, -1.0][: len(kinds)])
+        seeds = min(map(len, samples))
+        interval = "Student" if len(kinds) == 1 else "Welch"
+        return Evidence(
+            f"ZF-C-F6-{claim}",
+            f"{what}; 95 % t interval ({interval}) over seeds",
+            effect,
+            low,
+            high,
+            UNITS[number],
+            seeds,
+            "seed",
+            (least, math.inf),
+            seeds,
+        )
+
+    old, new, without = ("alexnet", WITH), ("zfnet", WITH), ("zfnet", WITHOUT)
+    few = f"share of the first layer's energy in its strongest tenth of filters, {FIRST_LAYERS['zfnet']}"
+    return [
+        test("fewer-dead", "dead first-layer features, 11x11 with stride 4 minus 7x7 with stride 2", DEAD, (old, new)),
+        test(
+            "less-aliasing",
+            "share of the power that is folded before layer 2 reads it, 11x11 with stride 4 minus 7x7 with stride 2",
+            FOLDED,
+            (old, new),
+        ),
+        test("renormalization", f"{few}, without renormalization", TOP_ENERGY, (without,), DOMINANCE),
+        test("renormalization", f"{few}, without renormalization minus with", TOP_ENERGY, (without, new)),
+    ]
+
+
+def _measurements(numbers: Numbers) -> list[Measurement]:
+    return [
+        Measurement(f"{name}/{FIRST_LAYERS[variant]}, {how}", values, UNITS[name], "seed", BETTER[name])
+        for (variant, how), found in numbers.items()
+        for name, values in found.items()
+    ]
+
+
+BETTER: Any = {
+    DEAD: "lower",
+    FOLDED: "lower",
+    TOP_ENERGY: "lower",
+    EFFECTIVE: "higher",
+    TOP_RESPONSE: "lower",
+    ROUGH: "none",
+}
+
+
+def _filters_picture(weights: Mapping[Kind, Tensor], dead: Mapping[Kind, Tensor], numbers: Numbers) -> Picture:
+    figure = new_figure("Fig. 6 (a)-(c): first-layer filters", 9.2, 6.4)
+    panels = figure.subplots(2, 2)
+    for axes, kind in zip(panels.flat, KINDS, strict=True):
+        weight = weights[kind].detach().cpu().float()
+        columns = math.ceil(math.sqrt(2 * len(weight)))
+        pictures = weight / (2 * weight.abs().max()) + 0.5
+        show_image(axes, mosaic(pictures, columns, gap=1))
+        _cross_out(axes, dead[kind], columns, weight.shape[-1] + 1)
+        found = numbers[kind]
+        axes.set_title(
+            f"{FIRST_LAYERS[kind[0]]}, {kind[1]}\n{int(dead[kind].sum())} of {len(weight)} dead; "
+            f"strongest tenth holds {100 * found[TOP_ENERGY][0]:.0f} % of the energy",
+            fontsize=9,
+            color=INK,
+        )
+    return Picture(
+        "filters",
+        "First-layer filters",
+        "All first-layer filters of the first seed, above without and below with renormalization, left with the first "
+        "layer of Krizhevsky et al. (b), right with ZFNet's (c). One scale of contrast for all filters of a network, "
+        "as in the paper: where one dominates, the others look grey. Dead features are crossed out.",
+        figure,
+        {
+            f"{FIRST_LAYERS[name]}, {how}": w.detach().cpu().numpy().astype(np.float16)
+            for (name, how), w in weights.items()
+        },
+    )
+
+
+def _cross_out(axes: Any, dead: Tensor, columns: int, pitch: int) -> None:
+    for index in dead.nonzero().flatten().tolist():
+        left, top = index % columns * pitch - 0.5, index // columns * pitch - 0.5
+        right, bottom = left + pitch - 1, top + pitch - 1
+        axes.plot([left, right], [top, bottom], color=PALETTE[1], linewidth=1.5)
+        axes.plot([left, right], [bottom, top], color=PALETTE[1], linewidth=1.5)
+
+
+def _numbers_picture(numbers: Numbers) -> Picture:
+    shown = (DEAD, FOLDED, TOP_ENERGY)
+    return Picture(
+        "numbers",
+        "Dead features, aliasing and dominance, counted",
+        "A dot a seed, a bar their mean. Left: first-layer features that hardly respond. Middle: the power of what "
+        "layer 2 reads that the strides fold into wrong frequencies. Right: how much of the first layer's energy its "
+        "strongest tenth of filters hold (an even share is 0.1).",
+        _draw_numbers(numbers, shown),
+        {f"{name}, {FIRST_LAYERS[v]}, {how}": np.asarray(numbers[v, how][name]) for name in shown for v, how in KINDS},
+    )
+
+
+def _draw_numbers(numbers: Numbers, shown: Sequence[str]) -> Figure:
+    figure = new_figure("Fig. 6: what the pictures say, counted", 9.6, 3.2)
+    for column, (axes, name) in enumerate(zip(figure.subplots(1, len(shown)), shown, strict=True)):
+        style(axes, name, UNITS[name])
+        for row, (variant, how) in enumerate(KINDS):
+            values = numbers[variant, how][name]
+            colour = PALETTE[0] if variant == "alexnet" else PALETTE[1]
+            fill = colour if how == WITH else "white"
+            axes.plot(values, [row] * len(values), "o", color=colour, mfc=fill, markersize=5)
+            axes.plot([np.mean(values)] * 2, [row - 0.25, row + 0.25], color=colour, linewidth=2)
+        labels = [f"{FIRST_LAYERS[variant]},\n{how}" for variant, how in KINDS] if column == 0 else [""] * len(KINDS)
+        axes.set_yticks(range(len(KINDS)), labels)
+        axes.set_ylim(len(KINDS) - 0.5, -0.5)
+        axes.set_xlim(left=0)
+    return figure
