@@ -1,0 +1,69 @@
+"""Killed and started again, or started twice at once: the numbers are those of one undisturbed run, bit for bit."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+from conftest import Dummy
+
+WORDS = ("experiments=[fig1,fig2,fig10]", "experiment.fig2.pause=0.4", "experiment.fig2.steps=5")
+
+
+def _bytes(dummy: Dummy) -> dict[str, bytes]:
+    """Everything measured: the files of all outcomes, and their documents without provenance."""
+    found = {}
+    for path in sorted(dummy.runs.glob("*-*/*")):
+        if path.parent.name == "report":
+            continue
+        content = path.read_bytes()
+        found[str(path.relative_to(dummy.runs))] = content.split(b'"provenance"')[0]
+    return found
+
+
+def test_a_killed_run_goes_on_where_it_stopped(dummy: Dummy) -> None:
+    dummy.run(*WORDS)
+    undisturbed = _bytes(dummy)
+    assert len(undisturbed) == 9
+    dummy.calls()
+    dummy.runs.rename(dummy.root / "undisturbed")
+    process = dummy.start(*WORDS)
+    deadline = time.monotonic() + 60
+    while not list((dummy.runs / ".work").glob("fig2-*/1.npy")):  # in the middle of the second experiment
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert dummy.calls() == {"network": 1, "fig1": 1, "fig2": 1}
+    assert not list(dummy.runs.glob("fig2-*"))
+    status, _ = dummy.run(*WORDS)
+    assert status == 0
+    assert dummy.calls() == {"fig2": 1, "fig10": 1}  # the first one is not measured again
+    assert _bytes(dummy) == undisturbed
+    assert dummy.left_behind() == []
+    assert not list((dummy.runs / ".work").iterdir())
+
+
+def test_two_runs_at_once_measure_once(dummy: Dummy) -> None:
+    words = ("experiments=fig2", "experiment.fig2.pause=0.5", "experiment.fig2.steps=6")
+    first, second = dummy.start(*words), dummy.start(*words)
+    said = first.communicate(timeout=90)[0], second.communicate(timeout=90)[0]
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert sum("is being measured by another process; waiting for it" in text for text in said) == 1
+    assert dummy.calls() == {"fig2": 1}
+    assert dummy.page.is_file()
+    assert dummy.left_behind() == []
+
+
+def test_an_interrupt_says_how_to_go_on(dummy: Dummy) -> None:
+    process = dummy.start("experiments=fig2", "experiment.fig2.pause=2.0")
+    deadline = time.monotonic() + 60
+    while not list((dummy.runs / ".work").glob("fig2-*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=30)[0]
+    assert process.returncode == 130
+    assert said.rstrip().endswith("interrupted; what is finished is kept: run the same command again to go on")
+    assert "Traceback" not in said
