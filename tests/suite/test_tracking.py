@@ -1,0 +1,79 @@
+"""Tracking is a copy: one run a paper-run, nothing twice, and never in the way."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Dummy
+
+from replications.suite import tracking
+
+
+@pytest.fixture(autouse=True)
+def _no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+
+def test_the_mode_follows_the_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert tracking.chosen_mode("auto") == "offline"
+    (tmp_path / "netrc").write_text("machine api.wandb.ai\n  login user\n  password 0123\n")
+    (tmp_path / "netrc").chmod(0o600)
+    assert tracking.chosen_mode("auto") == "online"
+    monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example.org")
+    assert tracking.chosen_mode("auto") == "offline"
+    monkeypatch.setenv("WANDB_API_KEY", "0123")
+    assert tracking.chosen_mode("auto") == "online"
+    assert tracking.chosen_mode("disabled") == "disabled"
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert tracking.chosen_mode("online") == "disabled"
+
+
+def _client(monkeypatch: pytest.MonkeyPatch, folder: Path, code: str) -> None:
+    """Put a client in the place of wandb, for the tracking's own process."""
+    (folder / "client").mkdir()
+    (folder / "client" / "wandb.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(folder / "client"))
+
+
+def test_an_error_of_the_client_is_a_warning(dummy: Dummy, monkeypatch: pytest.MonkeyPatch) -> None:
+    _client(monkeypatch, dummy.root, "raise RuntimeError('the service is on fire')")
+    status, said = dummy.run("tracking=wandb", "experiments=fig2")
+    assert status == 0
+    assert "warning: tracking with W&B didn't work (RuntimeError: the service is on fire); all results are in" in said
+    assert dummy.page.is_file()
+
+
+def test_a_client_that_hangs_is_given_up(dummy: Dummy, monkeypatch: pytest.MonkeyPatch) -> None:
+    _client(monkeypatch, dummy.root, "import time\ntime.sleep(600)")
+    start = time.monotonic()
+    status, said = dummy.run("tracking=wandb", "tracking.timeout=1", "experiments=fig2")
+    assert status == 0
+    assert time.monotonic() - start < 60
+    assert "didn't work (no answer within 1 s)" in said
+
+
+def test_disabled_tracking_starts_nothing(dummy: Dummy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    _, said = dummy.run("experiments=fig2")
+    assert "warning" not in said
+
+
+def test_an_offline_run_is_logged_once_and_in_one_place(dummy: Dummy) -> None:
+    folder = dummy.results / "runs" / "wandb"
+    status, said = dummy.run("tracking=wandb", "experiments=fig1")
+    assert (status, "warning" in said) == (0, False)
+    (first,) = folder.glob("offline-run-*")
+    dummy.run("tracking=wandb", "experiments=fig1")  # nothing new
+    assert list(folder.glob("offline-run-*")) == [first]
+    time.sleep(1)  # wandb names its folders by the second
+    dummy.run("tracking=wandb", "experiments=[fig1,fig2]")  # something new: the same run again, with more in it
+    (second,) = folder.glob("offline-run-*")
+    assert second != first
+    assert second.name.split("-")[3:] == first.name.split("-")[3:]
+    assert list(second.rglob("media/images/**/*.png"))
+    assert not (Path.cwd() / "wandb").exists()
