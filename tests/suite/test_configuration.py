@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
-from hydra._internal.utils import create_config_search_path
 from hydra.utils import get_class, get_method
+from omegaconf import OmegaConf
 
 from replications.paths import project_root
 from replications.suite.command_line import complete
@@ -39,20 +40,20 @@ def test_every_profile_composes_with_everything(profile: str, paper: str) -> Non
         assert all(callable(get_method(name)) for name in targets(_plain(part)))
 
 
+@pytest.mark.parametrize("profile", _options("profile"))
 @pytest.mark.parametrize("group", ["network", "data"])
-def test_a_choice_on_the_command_line_wins_over_the_profiles(group: str) -> None:
-    for option in _options(group):
-        chosen_alone = _plain(_compose(f"{group}={option}")[group])
-        for profile in _options("profile"):
-            assert _plain(_compose(f"profile={profile}", f"{group}={option}")[group]) == chosen_alone
+def test_a_choice_on_the_command_line_wins_over_the_profiles(group: str, profile: str) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        for option in _options(group):
+            config = _plain(compose("config", [f"profile={profile}", f"{group}={option}"])[group])
+            written = OmegaConf.to_container(OmegaConf.load(CONF / group / f"{option}.yaml"))
+            assert config == written
 
 
 @pytest.mark.parametrize(
     "path", sorted((CONF / "experiment").glob("*/*.yaml")), ids=lambda p: f"{p.parent.name}/{p.stem}"
 )
 def test_an_experiments_file_names_it_and_its_parameters(path: Path) -> None:
-    import dataclasses
-
     config = _plain(_compose(f"paper={path.parent.name}").experiment[path.stem])
     experiment = get_class(config["_target_"])
     assert issubclass(experiment, Experiment)
@@ -64,13 +65,7 @@ def test_an_experiments_file_names_it_and_its_parameters(path: Path) -> None:
 
 
 def _plain(config: Any) -> Any:
-    from omegaconf import OmegaConf
-
     return OmegaConf.to_container(config)
-
-
-def test_hydra_finds_the_projects_folder() -> None:
-    assert any(source.path == f"file://{CONF}" for source in create_config_search_path(str(CONF)).get_path())
 
 
 def test_figures_come_before_tables_by_number() -> None:
