@@ -225,7 +225,7 @@ def _not_in_place(module: nn.Module) -> nn.Module:
         return module
     result = copy.copy(module)
     result.inplace = False  # type: ignore[assignment]
-    return result
+    return result.eval()
 
 
 # ------------------------------------------------------------------------------------- calls of functions and methods
@@ -248,7 +248,7 @@ def _module_of_call(node: fx.Node) -> tuple[nn.Module, list[Any]] | None:
     inputs = list(first) if isinstance(first, list | tuple) else [first]
     if isinstance(module, Add | Multiply):
         inputs.append(node.args[1])
-    return (module, inputs) if all(isinstance(i, fx.Node) for i in inputs) else None
+    return (module.eval(), inputs) if all(isinstance(i, fx.Node) for i in inputs) else None
 
 
 def _concatenate(dim: int = 0, axis: int | None = None) -> nn.Module:
@@ -297,7 +297,7 @@ def _plain(kind: Callable[[], nn.Module]) -> Callable[..., nn.Module]:
     return build
 
 
-def _dropout(p: float = 0.5, training: bool = False, inplace: bool = False) -> nn.Module:
+def _dropout(p: float = 0.5, training: bool = True, inplace: bool = False) -> nn.Module:
     if training:
         raise UnsupportedOperation
     return nn.Dropout(p)

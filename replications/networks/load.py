@@ -3,7 +3,7 @@
 Beside weights that the project trained lies a JSON file of the same name that says what they are weights of:
 
     {"architecture": "zfnet_small", "arguments": {...}, "classes": ["dog", ...],
-     "preprocessing": {"mean": [r, g, b], "scale": [r, g, b]}, ...}
+     "preprocessing": {"mean": [r, g, b], "std": [r, g, b]}, ...}
 
 What it says holds over the configuration, which describes the network that has no such file.
 """
@@ -56,7 +56,7 @@ def architecture(
         arguments = dict(beside.get("arguments", {}))
         classes = beside.get("classes", classes)
         if "preprocessing" in beside:
-            prepared.update(mean=beside["preprocessing"]["mean"], std=beside["preprocessing"]["scale"])
+            prepared.update(beside["preprocessing"])
     names, ids = class_names(classes)
     accepted = inspect.signature(factory).parameters
     given = {"num_classes": len(names), "seed": seed, **arguments}
