@@ -61,6 +61,11 @@ class RunContext:
         return self._inputs.data
 
     @property
+    def second_data(self) -> DataSource:
+        self._declared("second_data")
+        return self._inputs.second_data
+
+    @property
     def zoo(self) -> Zoo:
         if self._zoo is None:
             from replications.training.zoo import Zoo

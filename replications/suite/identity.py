@@ -18,7 +18,7 @@ from replications.paths import project_root
 # A picture drawn in another style is drawn anew where it is cheap, but makes no recorded number old.
 STYLE_ONLY = ("replications.drawing",)
 MACHINE = ("device", "torch")
-PARTS = ("network", "evaluator", "data")
+PARTS = ("network", "evaluator", "data", "second_data")
 
 
 def portable(value: Any) -> Any:
@@ -125,6 +125,7 @@ def _numeric(code: Mapping[str, str]) -> dict[str, str]:
 
 
 def _changed_part(part: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[str]:
+    part = part.replace("_", " ")
     if old is None or new is None:
         return [] if old == new else [f"whether it reads the {part}"]
     changes = _changed_values(f"the {part}'s", old["config"], new["config"])

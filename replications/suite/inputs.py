@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,12 +23,16 @@ T = TypeVar("T")
 class Inputs:
     """The configured parts of one run on one device.
 
-    parts: the configurations of "network", "evaluator" and "data"; None where the profile has none.
+    parts: the configurations of "network", "evaluator", "data" and "second_data"; None where there is none.
+    own: those that are one experiment's alone. If such a part can't be loaded, only that experiment can't run.
     """
 
-    def __init__(self, parts: Mapping[str, dict[str, Any] | None], device: torch.device) -> None:
-        self.parts = parts
+    def __init__(
+        self, parts: Mapping[str, dict[str, Any] | None], device: torch.device, own: frozenset[str] = frozenset()
+    ) -> None:
+        self.parts, self.own = parts, own
         self.device = device
+        self._replaced: dict[str, Inputs] = {}
 
     @functools.cached_property
     def network(self) -> Network:
@@ -37,26 +42,51 @@ class Inputs:
     @functools.cached_property
     def evaluator(self) -> Network:
         """Raises MissingInput where there is none, or where it would judge itself."""
-        if self.parts["evaluator"] == self.parts["network"]:
+        if self.parts.get("evaluator") == self.parts.get("network"):
             raise MissingInput("the evaluator must be another network than the one it judges; name one by evaluator=")
         return self._network("evaluator")
 
     @functools.cached_property
     def data(self) -> DataSource:
         """Raises WrongInput if it can't be read. Where the size of the images is left open it is the network's."""
-        config = self._config("data")
+        return self._images("data")
+
+    @functools.cached_property
+    def second_data(self) -> DataSource:
+        """As `data`. Raises MissingInput where there is none."""
+        return self._images("second_data")
+
+    def replaced(self, parts: Mapping[str, Any]) -> Inputs:
+        """These inputs with other configurations in place of some parts; equal ones are loaded once."""
+        if not parts:
+            return self
+        key = json.dumps(parts, sort_keys=True, default=str)
+        if key not in self._replaced:
+            self._replaced[key] = Inputs({**self.parts, **parts}, self.device, frozenset(parts))
+        return self._replaced[key]
+
+    def _images(self, part: str) -> DataSource:
+        config = self._config(part)
         if config.get("size", 0) is None:
             config = {**config, "size": self.network.input_size}
-        return _loaded("data", lambda: _instantiate(config))
+        return self._loaded(part, lambda: _instantiate(config))
 
     def _network(self, part: str) -> Network:
-        return _loaded(part, lambda: _instantiate(self._config(part)).to(self.device))
+        return self._loaded(part, lambda: _instantiate(self._config(part)).to(self.device))
 
     def _config(self, part: str) -> dict[str, Any]:
         config = self.parts.get(part)
         if config is None:
-            raise MissingInput(f"this profile has no {part}; name one by {part}=")
+            raise MissingInput(f"this profile has no {part.replace('_', ' ')}; name one by {part}=")
         return config
+
+    def _loaded(self, part: str, load: Callable[[], T]) -> T:
+        try:
+            return _loaded(part.replace("_", " "), load)
+        except WrongInput as error:
+            if part in self.own:
+                raise MissingInput(str(error)) from error
+            raise
 
     def identity(self, part: str) -> dict[str, Any] | None:
         """What determines a part, without its code; None where the profile has none."""
@@ -68,8 +98,8 @@ class Inputs:
     def _identities(self, part: str) -> dict[str, Any]:
         config = self._config(part)
         found: dict[str, Any] = {"config": portable(config), "files": named_files(config)}
-        if part == "data":
-            data = self.data
+        if part in ("data", "second_data"):
+            data = self.data if part == "data" else self.second_data
             found["images"] = {"train": data.train.fingerprint, "validation": data.validation.fingerprint}
             found["classes"] = len(data.classes)
             found["training_images"] = len(data.train)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Direction = Literal["higher", "lower", "none"]
+Part = Literal["network", "evaluator", "data", "second_data"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,6 +146,11 @@ class Context(Protocol):
     @property
     def data(self) -> DataSource: ...
 
+    @property
+    def second_data(self) -> DataSource:
+        """Another set of images, for an experiment on two; raises MissingInput where there is none."""
+        ...
+
     def outcome(self, experiment: str) -> dict[str, Any] | None:
         """The outcome (as in outcome.json) of an experiment named in `uses`: this run's, else the recorded one.
 
@@ -174,8 +180,9 @@ class Experiment(ABC):
     answers: ledger rows (reported values and claims) that this experiment speaks to.
     trains: whether it trains networks; such experiments run in full only with `full=true`,
         and otherwise show their recorded outcome.
-    needs: which of "network", "evaluator" and "data" it reads from its context. What it needs is part of what
-        determines its outcome; the rest is refused.
+    needs: which of "network", "evaluator", "data" and "second_data" it reads from its context. What it needs is part
+        of what determines its outcome; the rest is refused. An experiment's configuration may name other ones than the
+        profile's under `inputs` (or `by_profile.PROFILE.inputs`).
     uses: experiments of the same paper whose outcomes this one reads (`context.outcome(name)`). They run before it,
         and what they found is part of what determines this outcome.
     """
@@ -185,7 +192,7 @@ class Experiment(ABC):
     paper: ClassVar[str]
     answers: ClassVar[tuple[str, ...]] = ()
     trains: ClassVar[bool] = False
-    needs: ClassVar[tuple[Literal["network", "evaluator", "data"], ...]] = ("network", "data")
+    needs: ClassVar[tuple[Part, ...]] = ("network", "data")
     uses: ClassVar[tuple[str, ...]] = ()
 
     def missing(self, context: Context) -> str | None:

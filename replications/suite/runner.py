@@ -22,7 +22,7 @@ from replications.suite.interface import Experiment, MissingInput, Outcome, para
 from replications.suite.outcome_json import decode, digest, found
 from replications.suite.progress import say
 from replications.suite.result import ExperimentResult, Provenance, Status
-from replications.suite.settings import Settings, for_profile
+from replications.suite.settings import Settings, for_profile, own_inputs
 from replications.suite.store import Store, key_of
 
 if TYPE_CHECKING:
@@ -150,17 +150,18 @@ class Runner:
         import torch
 
         needs: tuple[str, ...] = experiment.needs
+        inputs = self.inputs_of(experiment.name)
         code = code_of(None, type(experiment).__module__)
         if experiment.trains:
             code |= code_of(None, "replications.training.zoo")
         for part in needs:
-            code |= self.inputs.code(part)
+            code |= inputs.code(part)
         return {
             "paper": self.settings.paper,
             "profile": self.settings.profile,
             "experiment": experiment.name,
             "parameters": portable(parameters(experiment)),
-            **{part: self.inputs.identity(part) if part in needs else None for part in self.settings.parts},
+            **{part: inputs.identity(part) if part in needs else None for part in self.settings.parts},
             "uses": {name: self._content(name) for name in experiment.uses},
             "seed": self.settings.seed,
             "code": dict(sorted(code.items())),
@@ -175,9 +176,14 @@ class Runner:
         result, document = self._resolve(name)
         return None if result.status == "stale" else document
 
+    def inputs_of(self, name: str) -> Inputs:
+        """Network, evaluator and data as one experiment reads them: the run's, with the experiment's own over them."""
+        return self.inputs.replaced(own_inputs(self.settings.configs[name], self.settings.profile))
+
     def needs(self, name: str) -> tuple[str, ...]:
-        """What an experiment declares that it reads of network, evaluator and data."""
-        return self._experiment(name).needs
+        """What an experiment reads of the run's network, evaluator and data; its own are not among them."""
+        own = own_inputs(self.settings.configs[name], self.settings.profile)
+        return tuple(part for part in self._experiment(name).needs if part not in own)
 
     def _content(self, name: str) -> str | None:
         document = self.outcome(name)
@@ -207,7 +213,7 @@ class Task:
     def context(self) -> RunContext:
         return RunContext(
             self.experiment,
-            self.runner.inputs,
+            self.runner.inputs_of(self.experiment.name),
             profile=self.runner.settings.profile,
             seed=self.runner.settings.seed,
             workspace=self.runner.store.workspace(self.key),
@@ -246,7 +252,8 @@ class Task:
     def recorded_or(self, why: str) -> tuple[ExperimentResult, dict[str, Any] | None]:
         """The recorded outcome where there is one, marked stale if something has changed; else "not run"."""
         settings = self.runner.settings
-        name = recorded.folder_name(self.experiment.name, self.experiment.needs, settings.network, settings.own_network)
+        needs = self.runner.needs(self.experiment.name)
+        name = recorded.folder_name(self.experiment.name, needs, settings.network, settings.own_network)
         kept = recorded.find(settings.paper, settings.profile, name)
         if kept is None:
             return self.without("not run", why), None
@@ -288,7 +295,8 @@ class Task:
         runner, device = self.runner, self.runner.device
         revision, dirty = provenance.commit()
         config = {"experiment": self.identity["parameters"], "seed": runner.settings.seed}
-        config |= {part: portable(runner.settings.parts[part]) for part in self.experiment.needs}
+        parts = runner.inputs_of(self.experiment.name).parts
+        config |= {part: portable(parts.get(part)) for part in self.experiment.needs}
         return {
             "config": config,
             "identity": self.identity,

@@ -9,7 +9,7 @@ from typing import Any
 
 from replications.suite.errors import WrongInput, unknown
 
-MEASURED_PARTS = ("network", "evaluator", "data")
+MEASURED_PARTS = ("network", "evaluator", "data", "second_data")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Settings:
     experiments: the names to run, in the paper's order, or None for all.
     full: whether to train what takes long. record: whether to keep the fresh outcomes with the project.
     measure: whether to measure what is missing, or only to show what there is.
-    parts: the configurations of network, evaluator and data, or None where the profile has none.
+    parts: the configurations of network, evaluator, data and second data, or None where the profile has none.
     configs: the configuration of every experiment of the paper, by name.
     tracking: the configuration of the tracking.
     overrides: what the command line overrides, as typed.
@@ -90,12 +90,24 @@ def chosen(asked: Any, valid: Iterable[str]) -> tuple[str, ...] | None:
 
 
 def for_profile(config: Mapping[str, Any], profile: str, typed: Iterable[str] = ()) -> dict[str, Any]:
-    """An experiment's configuration with its `by_profile` part merged over it, for one profile.
+    """An experiment's configuration with its `by_profile` part merged over it, for one profile, without `inputs`.
 
     `typed`: parameters given on the command line, which win over `by_profile`.
     """
-    base = {key: value for key, value in config.items() if key != "by_profile"}
     own = dict((config.get("by_profile") or {}).get(profile) or {})
     for key in typed:
         own.pop(key, None)
-    return {**base, **own}
+    return {key: value for key, value in {**config, **own}.items() if key not in ("by_profile", "inputs")}
+
+
+def own_inputs(config: Mapping[str, Any], profile: str) -> dict[str, Any]:
+    """The parts ("network", "data", ...) that an experiment reads in place of the profile's: its `inputs`.
+
+    Raises:
+        WrongInput: there is no such part.
+    """
+    own = (config.get("by_profile") or {}).get(profile) or {}
+    inputs = dict(own.get("inputs", config.get("inputs")) or {})
+    if wrong := sorted(inputs.keys() - set(MEASURED_PARTS)):
+        raise WrongInput(f"'inputs' can replace {', '.join(MEASURED_PARTS)}; found {', '.join(wrong)}")
+    return inputs
