@@ -252,13 +252,19 @@ def project_maps(
     return torch.cat(pieces)
 
 
-def normalize_for_display(projections: Tensor) -> Tensor:
+def normalize_for_display(projections: Tensor, saturated: float = 0.01) -> Tensor:
     """Pictures in [0, 1] of projections: each one's contrast stretched, the same both ways, so that mid-grey is zero.
 
-    projections: (U, C, h, w). A projection that is zero everywhere is grey.
+    projections: (U, C, h, w). saturated: the share of each projection's non-zero values that full contrast is too
+    little for; without it a few strong pixels leave the rest grey. A projection that is zero everywhere is grey.
     """
-    largest = projections.abs().amax(dim=(1, 2, 3), keepdim=True)
-    return projections / (2 * torch.where(largest > 0, largest, 1)) + 0.5
+    pictures = torch.full_like(projections, 0.5)
+    for picture, projection in zip(pictures, projections, strict=True):
+        sizes = projection[projection != 0].abs()
+        if len(sizes):
+            full = sizes.kthvalue(max(1, round((1 - saturated) * len(sizes)))).values
+            picture += (projection / (2 * full)).clamp(-0.5, 0.5)
+    return pictures
 
 
 def check_units(record: Switches, units: Units) -> None:

@@ -30,7 +30,7 @@ from torch import Tensor
 from metrics.invariance import distances, linear_fit, mean_pair_distance, retained
 from metrics.statistics import mean_interval
 from replications.data.transforms import rotate, scale, translate
-from replications.drawing import PALETTE, legend, line_with_interval, mosaic, new_figure, show_image, style
+from replications.drawing import INK, PALETTE, line_with_interval, mosaic, new_figure, show_image, style
 from replications.suite.interface import Context, Evidence, Experiment, Measurement, Outcome, Picture
 from replications.zeiler.correctly_classified import correctly_classified
 
@@ -215,9 +215,10 @@ class Fig5(Experiment):
                     axes.plot(curve.places, values[:, j], color=PALETTE[1 + j % 5], linewidth=0.8, label=shown)
                 low, high = np.quantile(values, [0.25, 0.75], axis=1)
                 line_with_interval(axes, curve.places, values.mean(1), low, high, "mean and quartiles", PALETTE[0])
-                axes.set_ylim(bottom=0)
                 arrays[f"{transform}_{('lower', 'upper', 'probability')[k]}"] = values.astype(np.float32)
-        legend(grid[0][0], loc="upper center", ncols=2)
+            grid[k][0].set_ylim(bottom=0)
+        handles, labels = grid[0][0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize=8, frameon=False, labelcolor=INK)
         caption = (
             "Top and middle: Euclidean distance between the features of the whole and the transformed image, in units "
             "of the mean distance between different images. Bottom: probability of the true label. Thin lines: the "

@@ -205,11 +205,20 @@ def test_signals_of_another_shape_and_channels_that_are_not_there_are_refused() 
 def test_display_is_grey_at_zero_and_keeps_the_sign() -> None:
     projections = torch.zeros(2, 3, 2, 2)
     projections[0, 0, 0, 0], projections[0, 1, 1, 1] = -4.0, 2.0
-    pictures = deconvnet.normalize_for_display(projections)
+    pictures = deconvnet.normalize_for_display(projections, saturated=0.0)
     assert (pictures[1] == 0.5).all()
     assert pictures[0, 0, 0, 0] == 0
     assert pictures[0, 1, 1, 1] == 0.75
     assert pictures[0, 2].unique().tolist() == [0.5]
+
+
+def test_few_strong_pixels_do_not_hide_the_rest() -> None:
+    projection = torch.zeros(1, 3, 20, 20)
+    projection[0, 0] = torch.where(torch.arange(400).reshape(20, 20) % 2 == 0, 1.0, -1.0)
+    projection[0, 0, 0, :2] = torch.tensor([100.0, -100.0])
+    pictures = deconvnet.normalize_for_display(projection, saturated=0.01)
+    assert pictures[0, 0].unique().tolist() == [0.0, 1.0]
+    assert (pictures[0, 1:] == 0.5).all()
 
 
 def test_branches_of_different_stride_fall_back_to_whole_maps() -> None:
