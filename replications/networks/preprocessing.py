@@ -91,9 +91,7 @@ class Preprocessing:
             target = (short, int(short * width / height)) if height <= width else (int(short * height / width), short)
         if target == (height, width):
             return images
-        resized = F.interpolate(images, target, mode=self.interpolation, antialias=True, align_corners=False)
-        # bicubic weights are negative in places
-        return resized.clamp(0, 1) if self.interpolation == "bicubic" else resized
+        return F.interpolate(images, target, mode=self.interpolation, antialias=True, align_corners=False)
 
     def _crop(self, images: Tensor) -> Tensor:
         height, width = images.shape[2:]
