@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from safetensors.torch import save_file
@@ -29,7 +30,8 @@ factory = functools.partial(zfnet_small, widths=(4, 4, 4, 4, 4), fc_widths=(6, 6
 
 
 def configured(name: str, **changes: Any) -> Network:
-    config = OmegaConf.load(project_root() / "conf" / "network" / f"{name}.yaml")
+    with initialize_config_dir(str(project_root() / "conf" / "network"), version_base="1.3"):
+        config = compose(name)
     return instantiate(OmegaConf.merge(config, changes), _convert_="all")  # type: ignore[no-any-return]
 
 
