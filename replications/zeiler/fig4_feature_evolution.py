@@ -38,7 +38,8 @@ from metrics.statistics import seed_interval
 from replications.drawing import INK, MUTED, PALETTE, legend, mosaic, new_figure, show_image, style
 from replications.suite.interface import Context, Evidence, Experiment, Measurement, Outcome, Picture, Table
 from replications.zeiler import deconvnet
-from replications.zeiler.variants import Variants, as_network, missing_training, seeds_from
+from replications.zeiler.display import enhance_contrast
+from replications.zeiler.variants import Variants, as_network, lacking, seeds_from
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,7 +77,7 @@ class Fig4(Experiment):
     threshold: float
 
     def missing(self, context: Context) -> str | None:
-        return missing_training(self.seeds) if self.networks is None else None
+        return lacking(self.networks, self.seeds, context)
 
     def run(self, context: Context) -> Outcome:
         assert self.networks is not None
@@ -286,7 +287,7 @@ def strongest_projections(
         record = deconvnet.record(network, data.images(where[layer]), nodes[layer])
         units = deconvnet.strongest(record, maps.tolist())
         own = torch.arange(len(maps)) * (len(maps) + 1)
-        pictures[layer] = deconvnet.normalize_for_display(deconvnet.project(record, units[own]).images).cpu()
+        pictures[layer] = enhance_contrast(deconvnet.project(record, units[own]).images).cpu()
     return pictures
 
 

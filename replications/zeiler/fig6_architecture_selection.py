@@ -40,7 +40,8 @@ from metrics.filters import dead_maps, effective_number, filter_rms, top_share, 
 from replications.drawing import INK, PALETTE, mosaic, new_figure, show_image, style
 from replications.suite.interface import Context, Evidence, Experiment, Measurement, Outcome, Picture
 from replications.zeiler import deconvnet
-from replications.zeiler.variants import Variants, as_network, missing_training, seeds_from
+from replications.zeiler.display import enhance_contrast
+from replications.zeiler.variants import Variants, as_network, lacking, seeds_from
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -99,7 +100,7 @@ class Fig6(Experiment):
     projected: int
 
     def missing(self, context: Context) -> str | None:
-        return missing_training(2 * (self.seeds + self.seeds_without)) if self.networks is None else None
+        return lacking(self.networks, 2 * (self.seeds + self.seeds_without), context)
 
     def run(self, context: Context) -> Outcome:
         assert self.networks is not None
@@ -141,7 +142,7 @@ class Fig6(Experiment):
 
     def _projections_picture(self, first: Mapping[Kind, Trained], images: Tensor, context: Context) -> Picture:
         arrays: dict[str, np.ndarray] = {}
-        figure = new_figure("Fig. 6 (d), (e): second-layer features, projected to pixels", 9.0, 5.0)
+        figure = new_figure("Fig. 6 (d), (e): second-layer features, projected to pixels", 9.0, 4.4)
         panels = figure.subplots(1, 2)
         for axes, letter, name in zip(panels, "de", ("alexnet", "zfnet"), strict=True):
             pictures = layer2_projections(first[name, WITH], images, self.projected, context.generator("maps", name))
@@ -233,7 +234,7 @@ def layer2_projections(trained: Trained, images: Tensor, count: int, generator: 
     record = deconvnet.record(network, images[where], layer)
     units = deconvnet.strongest(record, chosen.tolist())
     own = torch.arange(len(chosen)) * len(chosen) + torch.arange(len(chosen))
-    return deconvnet.normalize_for_display(deconvnet.project(record, units[own]).images).cpu()
+    return enhance_contrast(deconvnet.project(record, units[own]).images).cpu()
 
 
 def evidence(numbers: Numbers) -> list[Evidence]:
@@ -291,7 +292,7 @@ BETTER: Any = {
 
 
 def _filters_picture(weights: Mapping[Kind, Tensor], dead: Mapping[Kind, Tensor], numbers: Numbers) -> Picture:
-    figure = new_figure("Fig. 6 (a)-(c): first-layer filters", 9.2, 6.4)
+    figure = new_figure("Fig. 6 (a)-(c): first-layer filters", 9.2, 5.9)
     panels = figure.subplots(2, 2)
     for axes, kind in zip(panels.flat, KINDS, strict=True):
         weight = weights[kind].detach().cpu().float()
@@ -354,5 +355,6 @@ def _draw_numbers(numbers: Numbers, shown: Sequence[str]) -> Figure:
         labels = [f"{FIRST_LAYERS[variant]},\n{how}" for variant, how in KINDS] if column == 0 else [""] * len(KINDS)
         axes.set_yticks(range(len(KINDS)), labels)
         axes.set_ylim(len(KINDS) - 0.5, -0.5)
-        axes.set_xlim(left=0)
+        largest = max(max(numbers[kind][name]) for kind in KINDS)
+        axes.set_xlim(0, 1.08 * largest if largest else 1)
     return figure

@@ -33,7 +33,7 @@ from metrics.statistics import mean_interval
 from replications.drawing import PALETTE, legend, new_figure, style
 from replications.suite.interface import Context, Evidence, Experiment, Measurement, Outcome, Picture, Table
 from replications.training.evaluate import predict
-from replications.zeiler.variants import Variants, missing_training, seeds_from, task, train_all
+from replications.zeiler.variants import Variants, lacking, seeds_from, task, train_all
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,7 +92,7 @@ class Table2(Experiment):
     crops: int
 
     def missing(self, context: Context) -> str | None:
-        return missing_training(3 * self.seeds) if self.networks is None else None
+        return lacking(self.networks, 3 * self.seeds, context)
 
     def run(self, context: Context) -> Outcome:
         assert self.networks is not None

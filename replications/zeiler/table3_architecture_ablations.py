@@ -36,7 +36,7 @@ from metrics.contrasts import seed_contrast
 from replications.drawing import MUTED, PALETTE, legend, new_figure, style
 from replications.suite.interface import Context, Evidence, Experiment, Measurement, Outcome, Picture, Table
 from replications.training.evaluate import classification_errors
-from replications.zeiler.variants import VARIANTS, Variant, Variants, missing_training, seeds_from, task, train_all
+from replications.zeiler.variants import VARIANTS, Variant, Variants, lacking, seeds_from, task, train_all
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,7 +78,7 @@ class Table3(Experiment):
     training_sample: int
 
     def missing(self, context: Context) -> str | None:
-        return missing_training(len(VARIANTS) * self.seeds) if self.networks is None else None
+        return lacking(self.networks, len(VARIANTS) * self.seeds, context)
 
     def run(self, context: Context) -> Outcome:
         assert self.networks is not None
@@ -232,7 +232,7 @@ def _draw(found: Errors) -> Figure:
     axes.set_xlim(left=0)
     for label, fill in (("validation", MUTED), ("training", "white")):
         axes.plot([], [], "o", color=MUTED, mfc=fill, label=label)
-    legend(axes, loc="lower right")
+    legend(axes, loc="lower left")
     return figure
 
 

@@ -27,6 +27,7 @@ from replications.networks.alexnet import alexnet, alexnet_small
 from replications.networks.network import Network
 from replications.networks.preprocessing import Preprocessing as InputPreprocessing
 from replications.networks.zfnet import zfnet, zfnet_small
+from replications.training.evaluate import PAPER_RATIO
 from replications.training.job import TrainingJob
 from replications.training.recipe import Recipe
 
@@ -189,12 +190,21 @@ def seeds_from(context_seed: int, count: int) -> range:
     return range(context_seed * 1000, context_seed * 1000 + count)
 
 
-def missing_training(networks: int) -> str:
-    """What a profile that can't train these networks lacks, in one sentence."""
-    return (
-        f"trains {networks} networks from scratch on ImageNet: needs its training images and GPUs "
-        "(profile=imagenet data.root=FOLDER full=true)"
-    )
+def lacking(networks: Mapping[str, Any] | None, count: int, context: Context) -> str | None:
+    """What a profile lacks to train `count` networks as `networks` (see `Variants.of`) says, or None."""
+    if networks is None:
+        return (
+            f"trains {count} networks from scratch on ImageNet, which needs its training images and a GPU "
+            "(profile=imagenet full=true)"
+        )
+    crop, size = Recipe.of(networks["recipe"]).crop, context.data.train.size
+    if crop is not None and size <= crop:
+        larger = round(crop * PAPER_RATIO)
+        return (
+            f"trains on crops of {crop} pixels out of {larger}, but the images have {size}; ask for larger ones "
+            f"(data.size={larger} data.crop=1)"
+        )
+    return None
 
 
 def _defaults(base: Base, scale: Scale) -> dict[str, Any]:
