@@ -46,7 +46,7 @@ def test_a_choice_on_the_command_line_wins_over_the_profiles(group: str, profile
     with initialize_config_dir(str(CONF), version_base="1.3"):
         for option in _options(group):
             config = _plain(compose("config", [f"profile={profile}", f"{group}={option}"])[group])
-            written = OmegaConf.to_container(OmegaConf.load(CONF / group / f"{option}.yaml"))
+            written = _plain(compose(f"{group}/{option}")[group])
             assert config == written
 
 
