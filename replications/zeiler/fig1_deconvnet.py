@@ -125,8 +125,9 @@ class Fig1(Experiment):
             if layer.below == "input"
             else _strongest(down.reconstruction[drawn], self.maps),
         }
-        panels = {name: _compact(value.float().cpu().numpy()) for name, value in arrays.items()}
-        panels["switches"] = arrays["switches"].cpu().numpy().astype(np.int32)
+        panels = {name: value.cpu().numpy() for name, value in arrays.items()}
+        # the other arrays follow from these by rectification
+        kept = {name: _compact(panel) for name, panel in panels.items() if not name.startswith("rectified")}
         names = {
             "filtering": layer.filtering[0].name,
             "rectification": layer.rectification.name,
@@ -144,7 +145,7 @@ class Fig1(Experiment):
             "White is zero, red positive, blue negative, one scale a stack. Below: pooling and unpooling in the first "
             "of these maps, magnified; numbers are the arrays' values, a colour stands for one pooling region."
         )
-        return Picture("deconvnet", "Fig. 1: a deconvnet layer attached to a convnet layer", caption, figure, panels)
+        return Picture("deconvnet", "Fig. 1: a deconvnet layer attached to a convnet layer", caption, figure, kept)
 
 
 def _measurements(layer: Layer, up: Up, down: Down) -> list[Measurement]:
@@ -215,8 +216,10 @@ def _share(mask: Tensor) -> list[float]:
 
 
 def _compact(values: np.ndarray) -> np.ndarray:
-    """As float16 where the numbers fit, to keep the file small."""
-    return values.astype(np.float16) if np.abs(values).max() < np.finfo(np.float16).max else values
+    """In the smallest type that holds the numbers to three digits, to keep the file small."""
+    if np.issubdtype(values.dtype, np.integer):
+        return values.astype(np.min_scalar_type(int(values.max())))
+    return values.astype(np.float16 if np.abs(values).max() < np.finfo(np.float16).max else np.float32)
 
 
 def _most_telling(unpooled: Tensor, rectified: Tensor, count: int) -> Tensor:
