@@ -9,17 +9,13 @@ from torch import nn
 
 from replications.networks.alexnet import alexnet_small
 from replications.networks.zfnet import zfnet_small
-from replications.zeiler.fig6_architecture_selection import (
+from replications.zeiler.fig6_architecture_selection import KINDS, WITH, WITHOUT, Fig6, Numbers, evidence
+from replications.zeiler.fig6_first_layer import (
     DEAD,
     FOLDED,
-    KINDS,
     TOP_ENERGY,
-    WITH,
-    WITHOUT,
-    Fig6,
-    Numbers,
+    added,
     dense_input_of_layer2,
-    evidence,
     first_layer_numbers,
 )
 from tests.zeiler.training_context import TrainingContext
@@ -45,6 +41,10 @@ def test_what_layer_2_reads_is_the_dense_map_sampled(factory: type) -> None:
         torch.testing.assert_close(read[:, :, j, 1:-1], dense[:, :, at, columns])
 
 
+def measured(network: nn.Module, inputs: torch.Tensor) -> tuple[dict[str, float], torch.Tensor]:
+    return first_layer_numbers(network, torch.zeros_like(network.conv1.weight), inputs, spectrum_images=2)
+
+
 def grating_network(frequency: float, factory: type = zfnet_small) -> nn.Module:
     """A network whose first-layer filters all answer to horizontal waves of that many cycles a pixel."""
     network = factory(4).eval()
@@ -60,7 +60,7 @@ def test_power_beyond_what_the_stride_can_hold_counts_as_folded() -> None:
     columns = torch.arange(64, dtype=torch.float32)
     for frequency, low, high in ((1 / 16, 0, 10), (1 / 5, 50, 100)):
         inputs = 0.1 * torch.cos(2 * math.pi * frequency * columns).expand(2, 3, 64, 64)
-        found, _ = first_layer_numbers(grating_network(frequency), inputs, spectrum_images=2)
+        found, _ = measured(grating_network(frequency), inputs)
         assert low <= found[FOLDED] <= high
 
 
@@ -70,7 +70,7 @@ def test_silent_and_blank_filters_are_dead() -> None:
         network.conv1.weight[3] *= 1e-3
         network.conv1.weight[7] = -network.conv1.weight[7].abs()
         network.conv1.bias[7] = -1e3
-    found, dead = first_layer_numbers(network, images(), spectrum_images=2)
+    found, dead = measured(network, images())
     assert dead.nonzero().flatten().tolist() == [3, 7]
     assert found[DEAD] == pytest.approx(100 * 2 / 32)
 
@@ -80,11 +80,20 @@ def test_dominance_is_the_energy_of_the_strongest_tenth() -> None:
     with torch.no_grad():
         weights = network.conv1.weight
         weights /= weights.square().mean((1, 2, 3), keepdim=True).sqrt()
-        even, _ = first_layer_numbers(network, images(), spectrum_images=2)
+        even, _ = measured(network, images())
         weights[5] *= 10
-        found, _ = first_layer_numbers(network, images(), spectrum_images=2)
+        found, _ = measured(network, images())
     assert even[TOP_ENERGY] == pytest.approx(0.1)
     assert found[TOP_ENERGY] == pytest.approx((100 + 2.2) / 131, abs=1e-4)
+
+
+def test_what_training_added_leaves_out_scaling() -> None:
+    before = torch.randn(3, 2, 5, 5, generator=torch.Generator().manual_seed(0))
+    new = torch.zeros_like(before)
+    new[1, 0, 2] = before[1, 1, 2]
+    new[1, 1, 2] = -before[1, 0, 2]  # at right angles to the filter it is added to
+    found = added(0.7 * before + new, before)
+    torch.testing.assert_close(found, new, atol=1e-6, rtol=0)
 
 
 def numbers(dead: tuple[float, float], folded: tuple[float, float], energy: tuple[float, float]) -> Numbers:

@@ -14,7 +14,8 @@ from replications.data.image_set import DataSource
 from replications.data.natural import imagenet
 from replications.suite.interface import Context
 from replications.zeiler.fig4_feature_evolution import Fig4
-from replications.zeiler.fig6_architecture_selection import FOLDED, Fig6
+from replications.zeiler.fig6_architecture_selection import Fig6
+from replications.zeiler.fig6_first_layer import FOLDED
 from replications.zeiler.table2_classification_error import Table2
 from replications.zeiler.table3_architecture_ablations import Table3
 from replications.zeiler.variants import VARIANTS, lacking
