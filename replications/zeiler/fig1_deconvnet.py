@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from replications.networks.graph import INPUT
 from replications.suite.interface import Context, Experiment, Measurement, Outcome, Picture
 from replications.zeiler import deconvnet, fig1_drawing
 from replications.zeiler.deconvnet_steps import Down, Layer, Up, filter_transposed, first_layer, go_down, go_up
@@ -111,7 +112,7 @@ class Fig1(Experiment):
         shown = _most_telling(down.unpooled[drawn], down.rectified[drawn], self.maps)
         arrays = {
             "image": network.preprocessing.denormalize(up.below[drawn : drawn + 1])[0].clamp(0, 1)
-            if layer.below == "input"
+            if layer.below == INPUT
             else _strongest(up.below[drawn], self.maps),
             "feature_maps": up.maps[drawn, shown],
             "rectified_feature_maps": up.rectified[drawn, shown],
@@ -122,12 +123,14 @@ class Fig1(Experiment):
             "unpooled_maps": down.unpooled[drawn, shown],
             "rectified_unpooled_maps": down.rectified[drawn, shown],
             "reconstruction": _coloured(network.preprocessing.order, down.pixels[drawn])
-            if layer.below == "input"
+            if layer.below == INPUT
             else _strongest(down.reconstruction[drawn], self.maps),
         }
         panels = {name: value.cpu().numpy() for name, value in arrays.items()}
         # the other arrays follow from these by rectification
         kept = {name: _compact(panel) for name, panel in panels.items() if not name.startswith("rectified")}
+        if layer.below == INPUT:
+            kept |= {name: (panels[name] * 255).round().astype(np.uint8) for name in ("image", "reconstruction")}
         names = {
             "filtering": layer.filtering[0].name,
             "rectification": layer.rectification.name,
