@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -11,6 +11,14 @@ from torch import Tensor, nn
 from replications.networks.alexnet import alexnet, alexnet_small
 from replications.networks.residual import facet_evaluator
 from replications.networks.zfnet import zfnet, zfnet_small
+
+
+@pytest.fixture
+def weightless(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Networks without storage or initial weights, for tests of sizes alone: the full ones have 58 million weights."""
+    monkeypatch.setattr("replications.networks.convnet.initialize", lambda *_: None)
+    with torch.device("meta"):
+        yield
 
 
 def shapes(network: nn.Sequential, size: int) -> dict[str, tuple[int, ...]]:
@@ -24,6 +32,7 @@ def shapes(network: nn.Sequential, size: int) -> dict[str, tuple[int, ...]]:
     return found
 
 
+@pytest.mark.usefixtures("weightless")
 def test_zfnet_has_the_sizes_of_fig_3() -> None:
     found = shapes(zfnet(1000), 224)
     expected = {
@@ -50,6 +59,7 @@ def test_zfnet_has_the_sizes_of_fig_3() -> None:
     assert " ".join(found) == order
 
 
+@pytest.mark.usefixtures("weightless")
 def test_zfnet_windows_and_dropout_as_in_the_paper() -> None:
     layers = dict(zfnet(10).named_children())
     windows = {name: (m.kernel_size, m.stride) for name, m in layers.items() if isinstance(m, nn.Conv2d)}
@@ -65,6 +75,7 @@ def test_zfnet_windows_and_dropout_as_in_the_paper() -> None:
     assert {name: m.p for name, m in layers.items() if isinstance(m, nn.Dropout)} == {"drop6": 0.5, "drop7": 0.5}
 
 
+@pytest.mark.usefixtures("weightless")
 def test_alexnet_sizes() -> None:
     found = shapes(alexnet(1000), 224)
     assert found["conv1"] == (96, 55, 55)
@@ -92,6 +103,7 @@ def test_small_networks_differ_in_layer_1_alone() -> None:
     assert zeiler["pool5"] == (64, 3, 3)
 
 
+@pytest.mark.usefixtures("weightless")
 @pytest.mark.parametrize("builder", [zfnet, alexnet])
 @pytest.mark.parametrize(
     ("arguments", "absent", "widths"),
@@ -110,13 +122,8 @@ def test_ablations_of_table_3(
     arguments: dict[str, tuple[int, ...]],
     absent: str,
     widths: dict[str, int],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Sizes alone matter here, so that the weights of these large networks are neither made nor drawn.
-    monkeypatch.setattr("replications.networks.convnet.initialize", lambda *_: None)
-    with torch.device("meta"):
-        network = builder(1000, **arguments)
-    found = shapes(network, 224)
+    found = shapes(builder(1000, **arguments), 224)
     assert not set(absent.split()) & set(found)
     assert {name: found[name][0] for name in widths} == widths
     assert found["fc8"] == (1000,)
