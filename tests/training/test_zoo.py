@@ -179,3 +179,18 @@ def test_second_process_waits_and_takes_over_where_the_first_was_killed(undistur
     epochs = sorted(int(path.name.rpartition("-")[2]) for path in tmp_path.glob(f"{second.pid}-*"))
     assert epochs == [3, 4]
     assert same(Zoo(tmp_path / "zoo", progress=False).train(job()).network, undisturbed.network)
+
+
+@pytest.mark.gpu
+def test_mixed_precision_on_a_gpu_learns_and_its_checkpoint_is_taken_up_there(tmp_path: Path) -> None:
+    device = torch.device("cuda")
+    long = dataclasses.replace(job(epochs=20, count=256), keep_epochs=(10,), arguments={})
+    zoo = Zoo(tmp_path, device, progress=False)
+    trained = zoo.train(long)
+    assert trained.history[-1].loss < 0.5 * trained.history[0].loss
+    images = long.data.images(range(16))
+    on_cpu = trained.network.to("cpu")(trained.preprocessing(images)).softmax(1)
+    trained.network.to(device)
+    torch.testing.assert_close(trained.probabilities(images), on_cpu, rtol=1e-2, atol=1e-2)
+    trained.checkpoints[20].unlink()
+    assert zoo.train(long).history[:10] == trained.history[:10]
