@@ -95,7 +95,7 @@ class Fig7(Experiment):
         outcome = Outcome()
         self._measure_class(outcome, context, chosen, drops, positions, side)
         self._measure_map(outcome, falls, torch.stack(energies), positions, side)
-        shown = [int(i) for i in np.argsort([-float(d.max()) for d in drops], kind="stable")[: self.shown]]
+        shown = most_sensitive(drops, targets, self.shown)
         outcome.pictures.append(self._picture(network, images, sweeps, energies, targets, shown, positions, side))
         return outcome
 
@@ -164,7 +164,7 @@ class Fig7(Experiment):
         side: int,
     ) -> Picture:
         size = images.shape[-1]
-        figure = new_figure("Occlusion sensitivity", 11, 2.5 * len(shown) + 0.5)
+        figure = new_figure("Occlusion sensitivity", 12, 2.3 * len(shown) + 0.4)
         grid = np.atleast_2d(figure.subplots(len(shown), 5))
         arrays: dict[str, np.ndarray] = {}
         for row, i in zip(grid, shown, strict=True):
@@ -172,12 +172,12 @@ class Fig7(Experiment):
             covered = images[i].clone()
             top, left = positions[int(sweep.correct.argmin())].tolist()
             covered[:, top : top + side, left : left + side] = 0.5
-            show_image(row[0], covered, f"(a) {network.classes[target]}, square where P is least")
+            show_image(row[0], covered, f"(a) {network.classes[target]}")
             activity = occlusion_map(sweep.activity, positions, side, size, size).numpy()
             correct = occlusion_map(sweep.correct, positions, side, size, size).numpy()
             layer = network.unit_layers[self.layer]
             projection = project_maps(record(network, images[i : i + 1], layer), [0], [sweep.channel])
-            show_image(row[1], activity, f"(b) layer {self.layer}, map {sweep.channel}: activity", cmap="viridis")
+            show_image(row[1], activity, f"(b) activity of map {sweep.channel}", cmap="viridis")
             show_image(row[2], normalize_for_display(projection)[0], "(c) its projection")
             show_image(row[3], correct, "(d) P(correct class)", cmap="viridis", vmin=0, vmax=1)
             for axes, title in ((row[1], "summed activity"), (row[3], "probability")):
@@ -190,9 +190,17 @@ class Fig7(Experiment):
             f"A grey square of {side} pixels slides over each image. (a) the image, with the square where it hurts "
             f"most; (b) the summed activity of the layer-{self.layer} map that is strongest for the whole image, by "
             "the place of the square; (c) the deconvnet's projection of that map; (d) probability of the correct class "
-            "and (e) the most probable class. Shown are the images with the largest drops."
+            "and (e) the most probable class. Shown are the largest drops of (d), one a class."
         )
         return Picture("occlusion", "Fig. 7: occlusion sensitivity", caption, figure, arrays)
+
+
+def most_sensitive(drops: Tensor, targets: list[int], count: int) -> list[int]:
+    """The images with the largest drops (N, P), at most one of a class as long as there are classes."""
+    order = drops.amax(1).argsort(descending=True, stable=True).tolist()
+    first = {target: i for i, target in reversed([(i, targets[i]) for i in order])}
+    of_classes = sorted(first.values(), key=order.index)
+    return (of_classes + [i for i in order if i not in of_classes])[:count]
 
 
 @torch.inference_mode()

@@ -8,7 +8,7 @@ from torch import nn
 from replications.data.transforms import occlude, occlusion_map
 from replications.networks.network import Network
 from replications.networks.preprocessing import Preprocessing
-from replications.zeiler.fig7_occlusion import coverage, projection_energy, sweep_square, weighted_means
+from replications.zeiler.fig7_occlusion import coverage, most_sensitive, projection_energy, sweep_square, weighted_means
 
 
 def planted_network(size: int = 16) -> Network:
@@ -73,3 +73,9 @@ def test_occlusion_map_covers_the_image() -> None:
     positions, _ = zip(*occlude(torch.zeros(1, 3, 11, 11), 4, 3), strict=True)
     places = torch.cat(positions)
     assert occlusion_map(torch.ones(len(places)), places, 4, 11, 11).isfinite().all()
+
+
+def test_shown_images_are_of_different_classes_while_there_are_classes() -> None:
+    drops = torch.tensor([[0.1, 0.9], [0.8, 0.0], [0.2, 0.3], [0.7, 0.7]])
+    assert most_sensitive(drops, [4, 4, 6, 6], 2) == [0, 3]
+    assert most_sensitive(drops, [4, 4, 6, 6], 3) == [0, 3, 1]
