@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -43,7 +43,7 @@ class Squares(ImageSet):
 
 @dataclasses.dataclass
 class TrainingContext:
-    """A context with a zoo of its own."""
+    """A context with a zoo of its own, and without a network: these experiments say that they need none."""
 
     folder: Path
     data: DataSource = dataclasses.field(
@@ -60,12 +60,6 @@ class TrainingContext:
     @property
     def zoo(self) -> Zoo:
         return Zoo(self.folder / "zoo", progress=False)
-
-    @property
-    def network(self) -> Any:
-        raise AssertionError("this experiment says that it needs no network")
-
-    evaluator = network
 
     def outcome(self, experiment: str) -> None:
         return None
