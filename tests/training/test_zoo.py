@@ -18,6 +18,7 @@ from replications.training.job import TrainingJob
 from replications.training.recipe import Recipe
 from replications.training.zoo import Trained, Zoo
 
+PATIENCE = 300  # seconds for a process to start on a crowded machine
 NARROW = {"widths": (4, 4, 6, 6, 4), "fc_widths": (12, 12)}
 
 
@@ -166,7 +167,7 @@ def test_second_process_waits_and_takes_over_where_the_first_was_killed(undistur
     spawn = multiprocessing.get_context("spawn")
     first = spawn.Process(target=_train_in_process, args=(tmp_path, 0.5))
     first.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not (tmp_path / f"{first.pid}-3").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     second = spawn.Process(target=_train_in_process, args=(tmp_path, 0.0))
@@ -174,7 +175,7 @@ def test_second_process_waits_and_takes_over_where_the_first_was_killed(undistur
     assert first.pid is not None
     os.kill(first.pid, signal.SIGKILL)
     first.join()
-    second.join(60)
+    second.join(PATIENCE)
     assert second.exitcode == 0
     epochs = sorted(int(path.name.rpartition("-")[2]) for path in tmp_path.glob(f"{second.pid}-*"))
     assert epochs == [3, 4]
