@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from replications.suite.errors import WrongInput, sentence
@@ -104,6 +104,13 @@ class Inputs:
             found["classes"] = len(data.classes)
             found["training_images"] = len(data.train)
         return found
+
+    def notes(self, parts: Sequence[str]) -> list[str]:
+        """What the image sets among `parts` have to say of themselves, such as files that were skipped."""
+        sources = [getattr(self, part) for part in parts if part in ("data", "second_data") and self.parts.get(part)]
+        sets = [images for source in sources for images in (source.train, source.validation)]
+        said = [(images.name, getattr(images, "note", None)) for images in sets]
+        return [f"{name}: {note}." for name, note in dict.fromkeys(said) if note]
 
     @functools.cache  # noqa: B019 - lives as long as the run
     def code(self, part: str) -> dict[str, str]:

@@ -280,6 +280,7 @@ class Task:
             raise TypeError(
                 f"{type(self.experiment).__name__}.run must return an Outcome, found {type(outcome).__name__}"
             )
+        outcome.notes += runner.inputs_of(self.experiment.name).notes(self.experiment.needs)
         head = {
             "paper": runner.settings.paper,
             "profile": runner.settings.profile,
