@@ -248,8 +248,13 @@ def _settling_picture(epochs: Sequence[int], curves: Sequence[Mapping[int, Float
         for one in per_seed:
             axes.plot(epochs, one, color=colour, linewidth=0.6, alpha=0.5)
     axes.axhline(threshold, color=MUTED, linewidth=0.8, linestyle="--")
-    axes.set_xscale("symlog", linthresh=1)
-    axes.set_xticks(epochs, [str(epoch) for epoch in epochs])
+    axes.set_xscale("symlog", linthresh=1, linscale=0.5)
+    axes.set_xlim(-0.1, epochs[-1] * 1.1)
+    named: list[int] = []
+    for epoch in epochs:
+        if not named or epoch > 1.3 * named[-1]:  # closer ones would be printed over each other
+            named.append(epoch)
+    axes.set_xticks(named, [str(epoch) for epoch in named])
     axes.minorticks_off()
     axes.set_ylim(top=1.02)
     legend(axes, loc="lower right")
