@@ -20,7 +20,7 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line and exit: 0, or 1 if an experiment failed, or 2 if the input was wrong."""
+    """Run the command line and exit: 1 if an experiment failed or was asked for in vain, 2 if the input was wrong."""
     sys.exit(run(sys.argv[1:]))
 
 

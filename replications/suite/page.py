@@ -18,7 +18,7 @@ from replications.suite.settings import Settings
 
 
 def replicate(settings: Settings) -> int:
-    """Run it; the exit status: 1 if a selected experiment failed, else 0.
+    """Run it; the exit status: 1 if an experiment failed, or if one that was asked for by name can't be run; else 0.
 
     Raises:
         WrongInput: an input can't be used.
@@ -42,11 +42,14 @@ def replicate(settings: Settings) -> int:
     if warning:
         say(f"warning: {warning}")
     failed = [r.name for r in results if r.status == "failed" and r.name in settings.selected]
+    asked = settings.experiments if settings.experiments is not None and settings.measure else ()
+    lacking = [r.name for r in results if r.status == "not run" and r.name in asked]
     counts = ", ".join(f"{n} {kind}" for kind, n in verdicts.count(judged).items() if n)
     ending = f" Failed: {', '.join(failed)}." if failed else ""
+    ending += f" Not run: {', '.join(lacking)}." if lacking else ""
     print(f"{counts}.{ending} The page: {_relative(page)}")
     sys.stdout.flush()
-    return 1 if failed else 0
+    return 1 if failed or lacking else 0
 
 
 def report_name(settings: Settings) -> str:

@@ -115,9 +115,15 @@ def test_a_traceback_is_shown_on_request(dummy: Dummy, monkeypatch: pytest.Monke
 
 
 def test_a_missing_input_is_no_failure(dummy: Dummy) -> None:
-    status, said = dummy.run("experiments=fig2", "experiment.fig2.fail=missing")
+    status, said = dummy.run("experiment.fig2.fail=missing")
     assert status == 0
     assert "fig2       not run: this profile has no masks; choose one that has" in said
+
+
+def test_what_is_asked_for_by_name_and_cannot_be_run_is_a_failure(dummy: Dummy) -> None:
+    status, said = dummy.run("experiments=fig2", "experiment.fig2.fail=missing")
+    assert status == 1
+    assert "Not run: fig2." in said
 
 
 def test_what_is_not_selected_stays_on_the_page(dummy: Dummy) -> None:
