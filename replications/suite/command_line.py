@@ -79,6 +79,7 @@ def settings_of(config: DictConfig) -> Settings:
     return Settings(
         paper=values["paper"]["name"],
         profile=values["profile"]["name"],
+        keep_pictures=values["profile"]["keep_pictures"],
         network=str(choices["network"]),
         own_network=_own_network(hydra, str(choices["profile"])),
         seed=values["seed"],

@@ -63,7 +63,7 @@ def _record(settings: Settings, runner: Runner, results: list[ExperimentResult])
         if result.name in settings.selected and result.status == "done":
             assert result.folder is not None
             name = recorded.folder_name(result.name, runner.needs(result.name), settings.network, settings.own_network)
-            kept = recorded.keep(result.folder, settings.paper, settings.profile, name)
+            kept = recorded.keep(result.folder, settings.paper, settings.profile, name, settings.keep_pictures)
             say(f"{result.name:<10} recorded in {_relative(kept)}")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from replications.paths import explain_os_error, project_root, results_root
 from replications.suite.identity import differences
-from replications.suite.store import read_document, replace_folder
+from replications.suite.store import read_document, replace_folder, write_document
 
 
 def folder_name(experiment: str, needs: tuple[str, ...], network: str, own_network: str) -> str:
@@ -36,8 +36,10 @@ def changes(document: Mapping[str, Any], identity: Mapping[str, Any]) -> list[st
     return differences(document["provenance"]["identity"], identity)
 
 
-def keep(source: Path, paper: str, profile: str, name: str) -> Path:
+def keep(source: Path, paper: str, profile: str, name: str, pictures: bool = True) -> Path:
     """Copy a fresh outcome to the recorded ones, in the place of an older one.
+
+    pictures: whether its pictures and their arrays are copied, or only what was measured.
 
     Raises:
         OSError: the folder can't be written; the older one still stands.
@@ -46,7 +48,9 @@ def keep(source: Path, paper: str, profile: str, name: str) -> Path:
     temporary = target.with_name(f".{name}.tmp")
     try:
         shutil.rmtree(temporary, ignore_errors=True)
-        shutil.copytree(source, temporary)
+        shutil.copytree(source, temporary, ignore=None if pictures else shutil.ignore_patterns("*.png", "*.npz"))
+        if not pictures:
+            write_document(temporary, {**(read_document(temporary) or {}), "pictures": []})
         replace_folder(temporary, target)
     except (OSError, shutil.Error) as error:
         raise explain_os_error(error, target) if isinstance(error, OSError) and error.errno else error from error

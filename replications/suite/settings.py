@@ -22,6 +22,7 @@ class Settings:
     full: whether to train what takes long. record: whether to keep the fresh outcomes with the project.
     measure: whether to measure what is missing, or only to show what there is.
     parts: the configurations of network, evaluator, data and second data, or None where the profile has none.
+    keep_pictures: whether recorded outcomes keep their pictures (not where they show images that belong to others).
     configs: the configuration of every experiment of the paper, by name.
     tracking: the configuration of the tracking.
     overrides: what the command line overrides, as typed.
@@ -29,6 +30,7 @@ class Settings:
 
     paper: str
     profile: str
+    keep_pictures: bool
     network: str
     own_network: str
     seed: int

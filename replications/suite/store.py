@@ -71,7 +71,7 @@ class Store:
             temporary.mkdir(parents=True)
             pictures = [_draw(temporary, picture) for picture in outcome.pictures]
             document = {"format": FORMAT, **head, **encode(outcome, pictures), "provenance": dict(provenance)}
-            _write(temporary / DOCUMENT, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+            write_document(temporary, document)
             _sync(temporary)
             replace_folder(temporary, target)
         except OSError as error:
@@ -89,6 +89,11 @@ def read_document(folder: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return document if document.get("format") == FORMAT else None
+
+
+def write_document(folder: Path, document: Mapping[str, Any]) -> None:
+    """Write an outcome to `folder`."""
+    _write(folder / DOCUMENT, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def replace_folder(source: Path, target: Path) -> None:

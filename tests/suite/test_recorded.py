@@ -76,3 +76,17 @@ def test_differences_name_files_images_and_what_came_or_went() -> None:
         "the parameter a.b, no longer given (was 1)",
         "the parameter c, newly [1]",
     ]
+
+
+def test_pictures_of_images_that_belong_to_others_are_not_kept(dummy: Dummy) -> None:
+    for name in "ab":
+        (dummy.root / "data" / "photographs" / name).mkdir(parents=True, exist_ok=True)
+    dummy.run("experiments=fig1", "profile=toy_folder", "record=true")
+    dummy.run("experiments=fig1", "record=true")
+    recorded = dummy.results / "recorded" / "dummy"
+    assert sorted(p.name for p in (recorded / "toy_folder" / "fig1").iterdir()) == ["outcome.json"]
+    assert {p.suffix for p in (recorded / "toy" / "fig1").iterdir()} >= {".json", ".png"}
+    shutil.rmtree(dummy.runs.parent)
+    status, said = dummy.run("profile=toy_folder", "measure=false")
+    assert status == 0
+    assert "fig1       recorded" in said
