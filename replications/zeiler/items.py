@@ -80,7 +80,7 @@ class ItemSettings:
         order = shuffled(train.labels >= self.skip_classes, seed, "items", number)
         first, rest = order[: self.train_images], order[self.train_images :]
         if not self.pooled:
-            rest = shuffled(test.labels >= self.skip_classes, seed, "items tested", number)
+            rest = shuffled(test.labels >= self.skip_classes, seed, "items tested")  # the same for all folds
         if not len(rest):
             raise ValueError(f"'{train.name}' has {len(order)} images: too few to test on others than it learns from")
         return first.sort().values, rest[: self.test_images].sort().values
@@ -88,7 +88,9 @@ class ItemSettings:
     def _targets(self, images: ImageSet, indices: Tensor) -> tuple[list[str], list[str], Tensor]:
         """Names, categories and (n, items) int8: 1 there, -1 not there, 0 not to be judged."""
         if "masks" in images.provides:
-            return self._attributes(images, indices)
+            once, place = indices.unique(return_inverse=True)
+            names, categories, targets = self._attributes(images, once)
+            return names, categories, targets[place]
         if hasattr(images, "targets"):
             return list(images.classes), ["class"] * len(images.classes), images.targets[indices]
         one_hot = torch.nn.functional.one_hot(images.labels[indices], len(images.classes))

@@ -200,12 +200,12 @@ def picture_by_item(task: ItemTask, found: Tensor, scratch: Tensor | None, chanc
 def examples(task: ItemTask, count: int = 6) -> Picture:
     """A few pictures with the items that they show."""
     fold = task.folds[0]
-    figure = new_figure("Pictures and the items in them", 1.75 * count, 2.9)
+    figure = new_figure("Pictures and the items in them", 1.75 * count, 3.1)
     pictures = task.train.images(fold.train[:count])
     for axes, picture, targets in zip(figure.subplots(1, count), pictures, fold.train_targets, strict=False):
         show_image(axes, mosaic(picture[None], 1))
         shown = [name for name, target in zip(task.names, targets.tolist(), strict=True) if target > 0]
-        lines = [", ".join(shown[i : i + 2]) for i in range(0, len(shown), 2)]
+        lines = [", ".join(shown[i : i + 3]) for i in range(0, len(shown), 3)]
         axes.set_xlabel("\n".join(lines), fontsize=8, color=INK)
     return Picture("examples", "Pictures and the items in them", "Training pictures of the first fold.", figure)
 
