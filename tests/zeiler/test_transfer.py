@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from training_context import Squares
 
 from replications.data.image_set import DataSource
 from replications.networks.network import Network
 from replications.networks.preprocessing import Preprocessing
 from replications.zeiler.transfer import Joined, TaskSettings, accuracy, features
+from tests.zeiler.training_context import Squares
 
 SETTINGS: dict[str, Any] = {
     "name": "squares",

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from training_context import Squares, TrainingContext
 
 from replications.data.image_set import DataSource
 from replications.data.voc import CLASSES
@@ -24,6 +23,7 @@ from replications.zeiler.scratch import Scratch, Shown
 from replications.zeiler.table4_caltech101 import Table4
 from replications.zeiler.table6_pascal import PAPER_NAMES, Table6, _row
 from replications.zeiler.table7_feature_analysis import CLAIM, Table7, evidence
+from tests.zeiler.training_context import Squares, TrainingContext
 
 TASK: dict[str, Any] = {
     "name": "squares",
@@ -44,13 +44,11 @@ ITEMS: dict[str, Any] = {
     "test_images": 40,
     "folds": 2,
 }
-SIZE = 32
+SIZE = 64  # that of zfnet_small
 
 
 def network(classes: tuple[str, ...] = ("x", "y", "z")) -> Network:
-    """Layer 7 is the mean colour: it tells the squares' classes apart. Layer 1 is a constant."""
-    dark = nn.Conv2d(3, 3, 1)
-    nn.init.zeros_(dark.weight)
+    """Layer 7 is the mean of the brightest: it tells the squares' classes apart."""
     module = nn.Sequential(
         OrderedDict(pool1=nn.MaxPool2d(SIZE // 2), pool5=nn.AvgPool2d(2), flatten=nn.Flatten(), fc8=nn.Linear(3, 3))
     )
@@ -88,25 +86,18 @@ def scratch(**changes: Any) -> Scratch:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """What `scratch` finds on 64 pixels, its size; the planted network looks at the same pictures."""
+    """What `scratch` finds on the pictures that the planted network looks at."""
     return scratch().run(context(tmp_path_factory.mktemp("zoo")))
 
 
 def context(folder: Path, found: Outcome | None = None, seed: int = 0) -> PlantedContext:
-    global SIZE
-    SIZE = 64
-    data = DataSource("squares", Squares(90, 64), Squares(60, 64, seed=1))
-    return PlantedContext(folder, data=data, network=network(), found=found, seed=seed)
+    return PlantedContext(folder, found=found, seed=seed)
 
 
 def test_scratch_trains_on_the_images_of_each_fold(trained: Outcome) -> None:
     (table,) = trained.tables
-    assert [row[:3] for row in table.rows[:4]] == [
-        ["squares", 3, 0],
-        ["squares", 3, 1],
-        ["squares", 6, 0],
-        ["squares", 6, 1],
-    ]
+    expected = [["squares", size, fold] for size in (3, 6) for fold in (0, 1)]
+    assert [row[:3] for row in table.rows[:4]] == expected
     assert len({row[4] for row in table.rows}) == len(table.rows)
     assert {len(m.values) for m in trained.measurements} == {2}
 
@@ -169,7 +160,7 @@ def test_every_class_of_voc_has_its_row() -> None:
 def test_what_surrounds_the_object_is_what_the_pixels_say() -> None:
     from replications.data.facetworld.dataset import facetworld
 
-    data = facetworld(60, 40, size=32)
+    data = facetworld(120, 60, size=32)
     settings = ItemSettings.of(
         {**ITEMS, "covers": {"scene": 0.0, "colour": 0.3}, "skip_classes": 6, "pooled": False, "train_images": 30}
     )
@@ -198,9 +189,8 @@ def test_a_picture_is_shown_once_for_each_item() -> None:
 
 def test_depth_is_tested_over_the_layers_of_the_svm(tmp_path: Path) -> None:
     config = {"settings": TASK, "reads": "data", "images": 6}
-    outcome = Table7(
-        first=config, second=config | {"settings": {**TASK, "name": "again"}}, folds=2, largest_map=None
-    ).run(context(tmp_path))
+    second = config | {"settings": {**TASK, "name": "again"}}
+    outcome = Table7(first=config, second=second, folds=2, largest_map=None).run(context(tmp_path))
     values = {m.name: m.values for m in outcome.measurements}
     assert values["squares/svm on layer 7"] == values["squares/softmax on layer 7"] == (100, 100)
     assert {e.claim for e in outcome.evidence} == {CLAIM}
