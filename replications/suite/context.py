@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from replications.networks.network import Network
     from replications.suite.inputs import Inputs
     from replications.suite.interface import Experiment
-    from replications.training.zoo import Zoo
+    from replications.training.job import TrainingJob
+    from replications.training.zoo import Trained, Zoo
 
 T = TypeVar("T")
 
@@ -39,6 +40,7 @@ class RunContext:
         self.profile, self.seed, self.device = profile, seed, inputs.device
         self._workspace = workspace
         self._zoo: Zoo | None = None
+        self.trained: dict[str, float] = {}
 
     @property
     def workspace(self) -> Path:
@@ -70,7 +72,17 @@ class RunContext:
         if self._zoo is None:
             from replications.training.zoo import Zoo
 
-            self._zoo = Zoo(cache_root() / "zoo", self.device)
+            trained = self.trained
+
+            class Noting(Zoo):
+                """Notes what each training took, now or earlier."""
+
+                def train(self, job: TrainingJob) -> Trained:
+                    found = super().train(job)
+                    trained[found.key] = round(found.seconds, 3)
+                    return found
+
+            self._zoo = Noting(cache_root() / "zoo", self.device)
         return self._zoo
 
     def outcome(self, experiment: str) -> dict[str, Any] | None:

@@ -47,6 +47,7 @@ class Provenance:
     seconds: wall-clock time of the attempt that finished it.
     peak_memory: bytes; the process's peak resident memory. device_memory: bytes on the GPU, None on a CPU.
     command: the exact command that makes it again.
+    trained: for each network that it trained, or found trained, its key and the seconds that the training took.
     """
 
     config: dict[str, Any]
@@ -60,6 +61,7 @@ class Provenance:
     peak_memory: int
     device_memory: int | None
     command: str
+    trained: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -275,7 +275,8 @@ class Task:
             torch.cuda.reset_peak_memory_stats(device)
         start = time.perf_counter()
         with reproducible(seed_of(runner.settings.seed, self.experiment.name), device):
-            outcome = self.experiment.run(self.context())
+            context = self.context()
+            outcome = self.experiment.run(context)
         if not isinstance(outcome, Outcome):
             raise TypeError(
                 f"{type(self.experiment).__name__}.run must return an Outcome, found {type(outcome).__name__}"
@@ -288,9 +289,9 @@ class Task:
             "title": self.experiment.title,
             "answers": list(self.experiment.answers),
         }
-        runner.store.save(self.key, head, outcome, self._provenance(time.perf_counter() - start))
+        runner.store.save(self.key, head, outcome, self._provenance(time.perf_counter() - start, context.trained))
 
-    def _provenance(self, seconds: float) -> dict[str, Any]:
+    def _provenance(self, seconds: float, trained: dict[str, float]) -> dict[str, Any]:
         import torch
 
         runner, device = self.runner, self.runner.device
@@ -310,6 +311,7 @@ class Task:
             "peak_memory": provenance.peak_memory(),
             "device_memory": torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
             "command": self.command,
+            "trained": trained,
         }
 
 

@@ -42,6 +42,7 @@ def summarize_run(
                 "seconds": round(result.provenance.seconds, 1),
                 "peak_memory": result.provenance.peak_memory,
                 "device": result.provenance.device,
+                "trained": result.provenance.trained,
             }
             for result in results
             if result.provenance is not None

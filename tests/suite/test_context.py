@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from replications.suite.context import RunContext, seed_of
 from replications.suite.inputs import Inputs
 from replications.suite.interface import Context, Experiment, MissingInput, Outcome
+from replications.training.zoo import Zoo
 
 
 class Frugal(Experiment):
@@ -80,3 +82,11 @@ def test_the_workspace_is_made_when_asked_for(tmp_path: Path) -> None:
     context = _context(Frugal(), tmp_path)
     assert not (tmp_path / "w").exists()
     assert context.workspace.is_dir()
+
+
+def test_what_trainings_took_is_noted_once_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Zoo, "train", lambda self, job: job)
+    context = _context(Frugal(), tmp_path)
+    for key, seconds in (("a", 2.0), ("b", 3.5), ("a", 2.0)):
+        context.zoo.train(SimpleNamespace(key=key, seconds=seconds))  # type: ignore[arg-type]
+    assert context.trained == {"a": 2.0, "b": 3.5}

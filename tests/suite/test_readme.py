@@ -19,7 +19,8 @@ EMPTY = "before\n<!-- verdicts -->\nold\n<!-- end of verdicts -->\nmiddle\n<!-- 
 
 
 def run(name: str, trains: bool, took: float, *evidence: Evidence) -> ExperimentResult:
-    made = Provenance({}, {}, None, False, {}, "cpu, 2 threads", 2, took, 3 * 2**30, None, "replicate")
+    trained = {"shared": 60.0, name: 1.0} if trains else {}
+    made = Provenance({}, {}, None, False, {}, "cpu, 2 threads", 2, took, 3 * 2**30, None, "replicate", trained)
     return ExperimentResult(
         name,
         name,
@@ -70,7 +71,7 @@ def test_tables_come_from_the_runs_and_nothing_else_changes(tmp_path: Path, monk
     assert "**deviates** (direction not established)<br>0.100 share [-0.100, 0.300]" in text
     assert "**deviates**<br>-1 points [-2.00, -0.50]" in text
     assert "| laptop, `zfnet_small` | 2: all that train nothing | 2 min | 3.0 GiB | cpu, 2 threads |" in text
-    assert "| laptop, `zfnet_small` | 1: those that train (`FULL=1`) | 1 h | 3.0 GiB | cpu, 2 threads |" in text
+    assert "| laptop, `zfnet_small` | 1: those that train (`FULL=1`); 2 networks took 1 min 1 s, the sum of their trainings | 1 h | 3.0 GiB | cpu, 2 threads |" in text
     assert renew(text, kept).count("natural, `tiny`") == 3
 
 
