@@ -37,6 +37,18 @@ def track(
     Returns:
         A warning in one line if it didn't work, else None.
     """
+    try:
+        return _track(settings, described, results, verdicts)
+    except Exception as error:  # whatever goes wrong in logging what is kept already, the run has not failed
+        return _warning(f"{type(error).__name__}: {error}")
+
+
+def _track(
+    settings: Mapping[str, Any],
+    described: Mapping[str, Any],
+    results: Sequence[ExperimentResult],
+    verdicts: Sequence[tuple[str, ...]],
+) -> str | None:
     mode = chosen_mode(str(settings["mode"]))
     if mode == "disabled":
         return None
@@ -53,18 +65,20 @@ def track(
         "verdicts": [list(row) for row in verdicts],
     }
     content, marker = digest(job), folder / f"{run_id}.logged"
-    try:
-        if marker.is_file() and marker.read_text() == content:
-            return None
-        with atomic_write(folder / f"{run_id}.json", "w") as file:
-            json.dump(job, file)
-        problem = _in_a_process(folder / f"{run_id}.json", float(settings["timeout"]))
-        if problem is None:
-            with atomic_write(marker, "w") as file:
-                file.write(content)
-    except OSError as error:
-        problem = str(error)
-    return None if problem is None else f"tracking with W&B didn't work ({problem}); all results are in {folder.parent}"
+    if marker.is_file() and marker.read_text() == content:
+        return None
+    with atomic_write(folder / f"{run_id}.json", "w") as file:
+        json.dump(job, file)
+    problem = _in_a_process(folder / f"{run_id}.json", float(settings["timeout"]))
+    if problem is not None:
+        return _warning(problem)
+    with atomic_write(marker, "w") as file:
+        file.write(content)
+    return None
+
+
+def _warning(problem: str) -> str:
+    return f"tracking with W&B didn't work ({problem}); all results are in {results_root() / 'runs'}"
 
 
 def chosen_mode(asked: str) -> str:
@@ -107,6 +121,7 @@ def _in_a_process(job: Path, timeout: float) -> str | None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        errors="replace",
         env=environment,
         start_new_session=True,
     )

@@ -207,8 +207,10 @@ def _deviation(failing: list[Evidence]) -> str:
     """Whether the failing tests contradict the claim or leave it open; a contradiction weighs more."""
     for test in failing:
         lowest, highest = test.expected
-        boundary = lowest if test.high <= lowest else highest if test.low >= highest else None
-        if boundary is not None:
+        below = test.high <= lowest and test.low < lowest
+        above = test.low >= highest and test.high > highest
+        if below or above:  # an interval that is the boundary and nothing else contradicts nothing
+            boundary = lowest if below else highest
             return "The opposite direction." if boundary == 0 else "Outside the range that the claim allows."
     lowest, highest = failing[0].expected
     boundary = lowest if failing[0].low <= lowest else highest

@@ -25,7 +25,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from replications.data.facetworld.dataset import FacetSet, facetworld
-from replications.paths import atomic_write, cache_root, project_root, results_root
+from replications.paths import atomic_write, cache_root, project_root
 from replications.training.checkpoints import read_weights
 from replications.training.evaluate import Errors, classification_errors
 from replications.training.job import TrainingJob, plain
@@ -169,7 +169,7 @@ def main(arguments: Sequence[str]) -> None:
     names = parser.parse_args(arguments).names
     if unknown := [name for name in names if name not in NETWORKS]:
         parser.error(f"no network '{unknown[0]}'; there are {', '.join(NETWORKS)}")
-    train(names or list(NETWORKS), results_root() / "weights")
+    train(names or list(NETWORKS), project_root() / "results" / "weights")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from replications.data.facetworld.annotations import Annotations
 
 NINE = 9
-WHOLE = ("class", "facet")
 LOCAL = ("part", "texture", "colour")
 
 
@@ -47,7 +46,7 @@ class Fig2(Experiment):
     """layers: numbers of the paper's layers. shown: maps drawn, by layer. measured: maps measured in a layer, at most.
 
     images: of the validation set, at most. draws: random sets of nine behind each chance level.
-    low, high: the layers that the claims compare.
+    low, high: the layers that the claims compare: variation with each of `low`, purity with the last of them.
     """
 
     name: ClassVar[str] = "fig2"
@@ -61,7 +60,7 @@ class Fig2(Experiment):
     measured: int
     images: int
     draws: int
-    low: int
+    low: Sequence[int]
     high: int
 
     def missing(self, context: Context) -> str | None:
@@ -92,9 +91,8 @@ class Fig2(Experiment):
             projected[n] = project_top(network, validation, top, measured[n])
             outcome.pictures.append(self._picture(n, measured[n], projected[n]))
         self._measure_variation(outcome, context, indices, projected)
-        if "facets" in validation.provides:
-            tops = {n: found[names[n]] for n in self.layers}
-            self._measure_purity(outcome, context, indices, tops, measured, projected)
+        tops = {n: found[names[n]] for n in self.layers}
+        self._measure_purity(outcome, context, indices, tops, measured, projected)
         return outcome
 
     def _measure_variation(
@@ -112,13 +110,9 @@ class Fig2(Experiment):
             name = f"variation of patches/layer {n}"
             unit = "mean distance between a map's nine patches, over that of random patches"
             outcome.measurements.append(Measurement(name, ratios[n].tolist(), unit, "feature map"))
-        statistic = (
-            f"variation of a map's nine patches relative to random ones, layer {self.high} minus layer {self.low}; "
-            "95 % interval by Welch over the feature maps of one network"
-        )
-        outcome.evidence.append(
-            self._evidence("ZF-C-F2-invariance-grows", statistic, ratios, "share of random patches'")
-        )
+        what, unit = "variation of a map's nine patches relative to random ones", "share of random patches'"
+        for low in self.low:
+            outcome.evidence.append(self._evidence("ZF-C-F2-invariance-grows", what, ratios, low, unit))
 
     def _measure_purity(
         self,
@@ -130,10 +124,14 @@ class Fig2(Experiment):
         projected: Mapping[int, Projected],
     ) -> None:
         validation = context.data.validation
-        used = torch.cat([top.images[measured[n]].cpu().flatten() for n, top in tops.items()]).unique()
-        where = {int(index): row for row, index in enumerate(used)}
-        annotations = validation.annotations(used)  # type: ignore[attr-defined]
-        whole = {"class": validation.labels, "facet": validation.facet_labels}  # type: ignore[attr-defined]
+        whole = {"class": validation.labels}
+        known = "facets" in validation.provides
+        if known:
+            used = torch.cat([top.images[measured[n]].cpu().flatten() for n, top in tops.items()]).unique()
+            where = {int(index): row for row, index in enumerate(used)}
+            annotations = validation.annotations(used)  # type: ignore[attr-defined]
+            whole["facet"] = validation.facet_labels  # type: ignore[attr-defined]
+        kinds = (*whole, *(LOCAL if known else ()))
         chance = {
             kind: float(chance_purities(labels[indices], NINE, self.draws, context.generator("chance", kind)).mean())
             for kind, labels in whole.items()
@@ -142,10 +140,12 @@ class Fig2(Experiment):
         purities: dict[tuple[str, int], np.ndarray] = {}
         for n, top in tops.items():
             images = top.images[measured[n]].cpu()
-            positions = torch.tensor([[where[int(i)] for i in row] for row in images])
-            local = local_labels(annotations, positions, projected[n])
-            for kind in (*WHOLE, *LOCAL):
-                labels = whole[kind][images] if kind in WHOLE else local[kind]
+            labelled = {kind: labels[images] for kind, labels in whole.items()}
+            if known:
+                positions = torch.tensor([[where[int(i)] for i in row] for row in images])
+                labelled |= local_labels(annotations, positions, projected[n])
+            for kind in kinds:
+                labels = labelled[kind]
                 if kind in LOCAL:
                     pool, generator = labels.flatten(), context.generator("chance", kind, n)
                     chance[kind] = float(chance_purities(pool, NINE, self.draws, generator).mean())
@@ -163,17 +163,17 @@ class Fig2(Experiment):
         )
         title = "How pure the nine strongest activations of a map are"
         outcome.tables.append(Table("purity", title, columns, rows, caption))
-        outcome.pictures.append(self._picture_of_purity(purities, chance))
-        statistic = (
-            f"class purity of a map's nine strongest activations, layer {self.high} minus layer {self.low}; "
-            "95 % interval by Welch over the feature maps of one network"
-        )
-        classes = {n: purities["class", n] for n in tops}
-        outcome.evidence.append(self._evidence("ZF-C-F2-purity-grows", statistic, classes, "share of the nine"))
+        outcome.pictures.append(self._picture_of_purity(kinds, purities, chance))
+        what, classes = "class purity of a map's nine strongest activations", {n: purities["class", n] for n in tops}
+        unit, low = "share of the nine", max(self.low)
+        outcome.evidence.append(self._evidence("ZF-C-F2-purity-grows", what, classes, low, unit))
 
-    def _evidence(self, claim: str, statistic: str, values: Mapping[int, np.ndarray], unit: str) -> Evidence:
-        interval = seed_difference(values[self.high], values[self.low])
-        count = min(len(values[self.high]), len(values[self.low]))
+    def _evidence(self, claim: str, what: str, values: Mapping[int, np.ndarray], low: int, unit: str) -> Evidence:
+        interval = seed_difference(values[self.high], values[low])
+        count = min(len(values[self.high]), len(values[low]))
+        statistic = (
+            f"{what}, layer {self.high} minus layer {low}; 95 % interval by Welch over the feature maps of one network"
+        )
         return Evidence(claim, statistic, *interval, unit, count, "feature map")
 
     def _picture(self, layer: int, maps: Tensor, made: Projected) -> Picture:
@@ -204,24 +204,24 @@ class Fig2(Experiment):
         return Picture(f"layer{layer}", f"Fig. 2, layer {layer}", caption, figure, arrays)
 
     def _picture_of_purity(
-        self, purities: Mapping[tuple[str, int], np.ndarray], chance: Mapping[str, float]
+        self, kinds: Sequence[str], purities: Mapping[tuple[str, int], np.ndarray], chance: Mapping[str, float]
     ) -> Picture:
         figure = new_figure("What a map's nine strongest activations have in common", 8, 4)
         axes = style(figure.subplots(), "", "layer", "share of the nine with their commonest label")
-        for i, kind in enumerate((*WHOLE, *LOCAL)):
+        for i, kind in enumerate(kinds):
             means = [mean_interval(purities[kind, n]) for n in self.layers]
             x = np.asarray(self.layers) + (i - 2) * 0.06
             middle = np.array([m.estimate for m in means])
             spread = np.array([[m.estimate - m.low, m.high - m.estimate] for m in means]).T
             axes.errorbar(x, middle, spread, marker="o", markersize=4, capsize=3, color=PALETTE[i], label=kind)
-        for i, kind in enumerate(WHOLE):
-            axes.axhline(chance[kind], color=PALETTE[i], linestyle=":", label=f"{kind}, nine at random")
+            if kind not in LOCAL:
+                axes.axhline(chance[kind], color=PALETTE[i], linestyle=":", label=f"{kind}, nine at random")
         axes.set_xticks(list(self.layers))
         axes.set_ylim(0, 1)
         legend(axes, loc="center left", bbox_to_anchor=(1, 0.5))
         caption = (
-            "Mean over feature maps with 95 % intervals. Dotted: nine images drawn at random. Part, texture and colour "
-            "are those under most of the energy of each projection."
+            "Mean over feature maps with 95 % intervals. Dotted: nine images drawn at random. Part, texture and "
+            "colour, where they are known, are those under most of the energy of each projection."
         )
         return Picture("purity", "Fig. 2, measured: purity by layer", caption, figure)
 

@@ -87,6 +87,7 @@ def verdict(ledger: Ledger, row_id: str, *results: ExperimentResult, profile: st
         (evidence(0.0, 3.0), VerdictKind.DEVIATES, "Direction not established: the interval includes 0."),
         (evidence(-3.0, -1.0), VerdictKind.DEVIATES, "The opposite direction."),
         (evidence(-3.0, 0.0), VerdictKind.DEVIATES, "The opposite direction."),
+        (evidence(0.0, 0.0), VerdictKind.DEVIATES, "Direction not established: the interval includes 0."),
         (evidence(1.0, 3.0, expected=(-2.0, 2.0)), VerdictKind.DEVIATES, "established: the interval includes 2."),
         (evidence(2.5, 3.0, expected=(-2.0, 2.0)), VerdictKind.DEVIATES, "Outside the range that the claim allows."),
         (evidence(-1.0, 1.5, expected=(-2.0, 2.0)), VerdictKind.TREND, "The paper's direction holds."),
