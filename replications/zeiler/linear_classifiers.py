@@ -24,7 +24,8 @@ Kind = Literal["softmax", "svm"]
 Score = Callable[[Tensor, Tensor], float]
 """(scores (n, classes), rows of targets) -> how good they are; higher is better."""
 
-PENALTIES = (1e-1, 1e-2, 1e-3, 1e-4)  # strongest first
+# Strongest first. Both ranges end where weaker penalties change nothing any more, which for the softmax is later.
+PENALTIES: dict[Kind, tuple[float, ...]] = {"softmax": (1e-2, 1e-3, 1e-4, 1e-5, 1e-6), "svm": (1e-1, 1e-2, 1e-3, 1e-4)}
 HOLD_OUT = 3
 
 
@@ -112,8 +113,8 @@ def fit_chosen(features: Tensor, targets: Tensor, kind: Kind, groups: Sequence[i
     Raises ValueError where a group has fewer than three images.
     """
     held = held_out(torch.as_tensor(groups))
-    best, chosen, start = -float("inf"), PENALTIES[0], None
-    for penalty in PENALTIES:
+    best, chosen, start = -float("inf"), PENALTIES[kind][0], None
+    for penalty in PENALTIES[kind]:
         start = fit(features[~held], targets[~held], kind, penalty, start)
         found = score(start(features[held]), targets[held])
         if found > best:

@@ -195,5 +195,9 @@ def known_classes(network: Network, data: DataSource, config: Mapping[str, Any])
     """What the network has learnt to tell apart, for a note."""
     settings = TaskSettings.of(config)
     if settings.skip_classes:
-        return f"The network '{network.name}' has learnt {', '.join(data.classes[: settings.skip_classes])}."
+        learnt = ", ".join(data.classes[: settings.skip_classes])
+        return (
+            f"The network '{network.name}' has learnt {learnt}: no more classes than it meets here, where the paper's "
+            "has learnt a thousand."
+        )
     return f"The network '{network.name}' has learnt {len(network.classes)} classes of its own."

@@ -84,16 +84,16 @@ def test_every_third_image_of_a_class_is_held_out() -> None:
         held_out(torch.tensor([0, 0, 0, 1, 1]))
 
 
-@pytest.mark.parametrize("best", [PENALTIES[0], PENALTIES[-1]])
+@pytest.mark.parametrize("best", [PENALTIES["softmax"][0], PENALTIES["softmax"][-1]])
 def test_the_penalty_is_the_strongest_of_the_best(best: float, monkeypatch: pytest.MonkeyPatch) -> None:
     features, labels = clouds(30, 5, 3, 0.5)
     tried: list[float] = []
 
     def score(scores: Tensor, targets: Tensor) -> float:
         assert len(scores) == len(targets) == 9  # three of the ten of each class
-        tried.append(PENALTIES[len(tried)])
-        return 1.0 if tried[-1] == best or best == PENALTIES[0] else 0.0
+        tried.append(PENALTIES["softmax"][len(tried)])
+        return 1.0 if tried[-1] == best or best == PENALTIES["softmax"][0] else 0.0
 
     chosen = fit_chosen(features, F.one_hot(labels, 3).double(), "softmax", labels, score)
-    assert tried == list(PENALTIES)
+    assert tried == list(PENALTIES["softmax"])
     assert chosen.penalty == best
