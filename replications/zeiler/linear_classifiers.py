@@ -25,7 +25,7 @@ Score = Callable[[Tensor, Tensor], float]
 """(scores (n, classes), rows of targets) -> how good they are; higher is better."""
 
 # Strongest first. Both ranges end where weaker penalties change nothing any more, which for the softmax is later.
-PENALTIES: dict[Kind, tuple[float, ...]] = {"softmax": (1e-2, 1e-3, 1e-4, 1e-5, 1e-6), "svm": (1e-1, 1e-2, 1e-3, 1e-4)}
+PENALTIES: dict[Kind, tuple[float, ...]] = {"softmax": (1e-2, 1e-3, 1e-4, 1e-5, 1e-6), "svm": (1e-1, 1e-2, 1e-3)}
 HOLD_OUT = 3
 
 

@@ -185,7 +185,8 @@ def picture_by_item(task: ItemTask, found: Tensor, scratch: Tensor | None, chanc
         arrays["scratch"] = scratch.numpy()
     axes.set_xticks(places, [task.names[i] for i in order], rotation=60, ha="right", rotation_mode="anchor")
     axes.set_xlim(-0.7, len(order) - 0.3)
-    axes.set_ylim(0, 100)
+    axes.set_ylim(0, 120)  # room for the legend
+    axes.set_yticks(range(0, 101, 20))
     for kind, colour in zip(kinds, PALETTE, strict=False):
         if len(kinds) > 1:
             axes.bar([np.nan], [np.nan], color=colour, alpha=0.85, label=kind)

@@ -159,7 +159,7 @@ def curves(halves: Halves, title: str) -> Picture:
     chance = 100 / len(halves.task.names)
     axes.axhline(chance, color=INK, linewidth=0.8, linestyle="--")
     axes.annotate("chance", (1, chance), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
-    axes.set_xlim(left=0)
+    axes.set_xlim(0, 1.04 * max(halves.pretrained))
     axes.set_ylim(0, 100)
     legend(axes, loc="center right" if not halves.scratch else "best")
     caption = (
