@@ -76,7 +76,7 @@ class Runner:
     def _find_or_measure(self, name: str) -> tuple[ExperimentResult, dict[str, Any] | None]:
         try:
             experiment = self._experiment(name)
-        except Exception as error:
+        except Exception as error:  # one experiment that can't be set up is reported as failed; the others still run
             self._keep_traceback(name)
             command = self.settings.command(name, False)
             return ExperimentResult(name, name, "failed", f"can't be set up: {_words(error)}", command), None
@@ -113,7 +113,7 @@ class Runner:
             return task.recorded_or(sentence(error))
         except WrongInput:
             raise
-        except Exception as error:
+        except Exception as error:  # reported as failed, with its traceback kept; the exit status says so too
             if isinstance(error, OSError) and error.errno in HOPELESS:
                 raise WrongInput(f"{name}: {sentence(error)}") from error
             self._keep_traceback(task.key)
