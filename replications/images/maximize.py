@@ -102,7 +102,7 @@ def maximize(
     objectives = [as_objective(one) for one in wanted]
     _check(network, objectives, schedule, parametrization, diversity, batch)
     names = tuple(objective.name for objective in objectives)
-    attempts = _counted(names) if restarts is None else [int(r) for r in restarts]
+    attempts = attempts_of(names) if restarts is None else [int(r) for r in restarts]
     if len(attempts) != len(names):
         raise ValueError(f"expected a number of the attempt for each of {len(names)} pictures, found {len(attempts)}")
     if start is not None and len(start) != len(names):
@@ -155,7 +155,8 @@ def _any_size(network: Network, layers: Sequence[str]) -> bool:
     return all(shape[1:] in ((), (1, 1)) for shape in flattened)
 
 
-def _counted(names: Sequence[str]) -> list[int]:
+def attempts_of(names: Sequence[str]) -> list[int]:
+    """Which attempt each picture is: those of the same name are counted from 0."""
     seen: Counter[str] = Counter()
     found = []
     for name in names:
