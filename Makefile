@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+PAPER ?= zeiler
 PROFILE ?=
 NETWORK ?=
 SEED ?=
@@ -31,8 +32,8 @@ replicate-zeiler: $(VENV)/.installed  ## replicate Zeiler & Fergus 2014: every f
 replicate-multifaceted: $(VENV)/.installed  ## cluster units' images into facets as Nguyen et al. 2016 do (begun: no galleries yet)
 	@$(BIN)/replicate paper=multifaceted $(CHOICES)
 
-report: $(VENV)/.installed  ## write the page again from what has been measured
-	@$(BIN)/replicate paper=zeiler measure=false $(CHOICES)
+report: $(VENV)/.installed  ## write the page again from what has been measured (PAPER=multifaceted for another paper's)
+	@$(BIN)/replicate paper=$(PAPER) measure=false $(CHOICES)
 
 readme: $(VENV)/.installed  ## write the tables of the README from results/verdicts
 	@$(BIN)/python -m replications.suite.readme

@@ -63,8 +63,9 @@ def renew(readme: str, kept: Sequence[Summary], commands: Mapping[str, Any] | No
     Raises:
         ValueError: a table's markers are missing.
     """
-    papers = sorted({summary["paper"] for summary in kept})
-    tables = [verdict_table(ledger.load(paper), [s for s in kept if s["paper"] == paper]) for paper in papers]
+    ledgers = [ledger.load(paper) for paper in {summary["paper"] for summary in kept}]
+    ledgers.sort(key=lambda found: (found.paper.year, found.paper.key))
+    tables = [verdict_table(found, [s for s in kept if s["paper"] == found.paper.key]) for found in ledgers]
     readme = _between(readme, "verdicts", "\n\n".join(tables) or "Nothing is recorded yet.")
     readme = _between(readme, "costs", cost_table(kept) if kept else "Nothing is recorded yet.")
     return _between(readme, "commands", command_table(commands) if commands else "Not measured yet.")
@@ -136,7 +137,7 @@ def cost_table(kept: Sequence[Summary]) -> str:
             devices = "; ".join(dict.fromkeys(cost["device"] for cost in costs))
             lines.append(
                 _line(
-                    f"{summary['profile']}, `{summary['network']}`",
+                    f"{summary['paper']}: {summary['profile']}, `{summary['network']}`",
                     f"{len(costs)}: {words}",
                     seconds(sum(cost["seconds"] for cost in costs)),
                     memory(max(cost["peak_memory"] for cost in costs)),
