@@ -178,7 +178,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         passed += [run(race, options.rounds, device) for race in against_lucent(device)]
     except ModuleNotFoundError as error:
-        print(f"  not compared with torch-lucent: '{error.name}' isn't installed (pip install torch-lucent)")
+        print(f"  not compared with torch-lucent: '{error.name}' isn't installed (pip install -e '.[peers]')")
     return 0 if all(passed) else 1
 
 
