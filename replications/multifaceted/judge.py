@@ -91,8 +91,7 @@ class Judge:
 
     def natural(self, name: str) -> tuple[Tensor, Seen]:
         """The validation images of a class, (N, 3, size, size) in [0, 1], and what the judge makes of them."""
-        images = self.images.images(self._indices(name))
-        return images, self._seen_naturally(name)
+        return self._natural_images(name), self._seen_naturally(name)
 
     @functools.cached_property
     def backbone(self) -> Backbone:
@@ -107,15 +106,16 @@ class Judge:
 
     @functools.cache  # noqa: B019 - lives as long as the experiment
     def _seen_naturally(self, name: str) -> Seen:
-        return self.see(self.images.images(self._indices(name)))
+        return self.see(self._natural_images(name))
+
+    @functools.lru_cache(maxsize=1)  # noqa: B019 - one class at a time is looked at
+    def _natural_images(self, name: str) -> Tensor:
+        return self.images.images((self.images.labels == self.images.classes.index(name)).nonzero().flatten())
 
     @functools.cache  # noqa: B019 - lives as long as the experiment
     def _natural_clusters(self, name: str) -> NaturalClusters:
         features = self._seen_naturally(name).features
         return natural_clusters(features.values, self.clusters, space=features.space, seed=self.seed)
-
-    def _indices(self, name: str) -> Tensor:
-        return (self.images.labels == self.images.classes.index(name)).nonzero().flatten()
 
 
 def feature_layer(network: Network) -> str:

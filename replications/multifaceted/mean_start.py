@@ -177,7 +177,7 @@ class MeanStart(Experiment):
         scorer = Scorer(context.network, judge)
         found: dict[str, list[Scores]] = {title: [] for title in sets}
         total = len(sets) * len(facets)
-        pairs = [(title, i) for title in sets for i in range(len(facets))]
+        pairs = [(title, i) for i in range(len(facets)) for title in sets]
         for title, i in context.progress(pairs, "looking at the pictures", total):
             own = sets[title][i * self.count : (i + 1) * self.count]
             found[title].append(scorer.scores(facets[i].name, facets[i].unit, own))
