@@ -17,15 +17,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from replications.images.canvas import canvas_for
 from replications.images.maximize import attempts_of
 from replications.images.objectives import Objective, as_objective
 from replications.images.presets import Method
 from replications.networks.network import Network
 from replications.networks.unit import Unit
 from replications.paths import atomic_write
+from replications.progress import say
+from replications.suite.errors import sentence
+from replications.workers import side_by_side
 
 AT_ONCE = 24  # pictures of one part on a CPU; more are hardly faster
 AT_ONCE_ON_GPU = 128
+
+_FIELDS = ("images", "activations", "diverged", "unmoved", "nudged")
 
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 
@@ -34,9 +40,10 @@ Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 class Pictures:
     """What a method made, picture by picture.
 
-    images: (n, 3, S, S) in [0, 1], S what the network reads. activations: (n,) of what each is for, on these images.
-    diverged, unmoved: (n,) bool, see `Maximized`: such a picture is what it was when that happened. nudged: (n,) in how
-    many iterations it had no gradient and was changed at random.
+    images: (n, 3, S, S) in [0, 1], S what the network reads; where all pictures are for one position of one layer, and
+    the method shows no more than what it sees, (n, 3, h, w) of that. activations: (n,) of what each is for, on these
+    images. diverged, unmoved: (n,) bool, see `Maximized`: such a picture is what it was when that happened. nudged:
+    (n,) in how many iterations it had no gradient and was changed at random.
     """
 
     images: Tensor
@@ -80,22 +87,27 @@ def make_pictures(
     """One picture for each of `wanted`; each is what it would be alone, up to rounding.
 
     restarts, natural, references: as for `Method.maximize`. starts: (n, 3, H, W) in [0, 1] of any size, to start from.
-    folder: where finished parts are kept, by `name`; None keeps nothing. at_once: pictures of a part; rounding depends
-    on it and on nothing else. progress: wraps the parts (a context's).
+    folder: where finished parts are kept, by `name` and what they are made of; None keeps nothing. at_once: pictures of
+    a part; rounding depends on it and on nothing else. progress: wraps the parts still to be made (a context's).
 
-    Raises: as `Method.maximize`.
+    Raises: as `Method.maximize`; ValueError unless there is a restart and a start for each picture.
     """
     objectives = [as_objective(one) for one in wanted]
-    attempts = attempts_of([one.name for one in objectives]) if restarts is None else list(restarts)
-    height, width = method.start_size(network, objectives)
-    fitted = dataclasses.replace(method, parametrization=method.parametrization.fitted(natural, (height, width)))
+    attempts = attempts_of([one.name for one in objectives]) if restarts is None else [int(one) for one in restarts]
+    for what, given in (("number of the attempt", attempts), ("start", starts)):
+        if given is not None and (len(given) != len(wanted) or not wanted):
+            raise ValueError(f"expected a {what} for each picture, at least one; found {len(given)} for {len(wanted)}")
+    if method.canvas == "field" and canvas_for(network, objectives).whole:
+        method = dataclasses.replace(method, canvas="whole")  # so that no part has a smaller one
+    size = method.start_size(network, objectives)
+    fitted = dataclasses.replace(method, parametrization=method.parametrization.fitted(natural, size))
     if starts is not None:
-        starts = _resized(starts, (height, width))
+        starts = _resized(starts, size)
     on_gpu = network.device.type != "cpu"
-    size = at_once or (AT_ONCE_ON_GPU if on_gpu else AT_ONCE)
+    step = at_once or (AT_ONCE_ON_GPU if on_gpu else AT_ONCE)
     parts = []
-    for first in range(0, len(wanted), size):
-        rows = slice(first, first + size)
+    for first in range(0, len(wanted), step):
+        rows = slice(first, first + step)
         own = None if starts is None else starts[rows]
         part = _Part(
             network, fitted, tuple(wanted[rows]), tuple(attempts[rows]), own, _of(references, wanted[rows]), seed
@@ -117,14 +129,11 @@ class _Part:
 
     @property
     def digest(self) -> str:
-        """Of all that decides the pictures but the code and the images that the method was told of, which decide where
-        the folder is."""
-        digest = hashlib.sha256(f"{self.seed} {self.network.fingerprint} {self.method!r}\n".encode())
-        for one, attempt in zip(self.wanted, self.attempts, strict=True):
-            digest.update(f"{one.name} {attempt}\n".encode())
-        if self.starts is not None:
-            digest.update(self.starts.cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()[:16]
+        """Of all that decides the pictures but the code, which decides where the folder is."""
+        found = hashlib.sha256(f"{self.network.fingerprint} {self.network.device.type}\n".encode())
+        for content in _content((self.method, self.wanted, self.attempts, self.starts, self.references, self.seed)):
+            found.update(content + b"\n")
+        return found.hexdigest()[:16]
 
     def made(self) -> tuple[Tensor, ...]:
         """The fields of `Pictures`."""
@@ -136,11 +145,8 @@ class _Part:
             restarts=self.attempts,
             start=self.starts,
         )
-        side = self.network.input_size
         best = self.method.keep == "best"
-        images = self.method.kept(found)
-        if found.canvas.whole:
-            images = _resized(images, (side, side))
+        images = _resized(self.method.kept(found), found.canvas.size)
         diverged, unmoved = (torch.zeros(len(images), dtype=torch.bool) for _ in range(2))
         diverged[list(found.diverged)] = True
         unmoved[list(found.unmoved)] = True
@@ -150,39 +156,82 @@ class _Part:
 def _all_made(
     parts: Sequence[tuple[_Part, Path | None]], on_gpu: bool, what: str, progress: Progress | None
 ) -> list[tuple[Tensor, ...]]:
-    if on_gpu:
-        results: Iterator[tuple[Tensor, ...]] = (_kept(part, path) for part, path in parts)
-    else:
-        from joblib import Parallel, cpu_count, delayed  # type: ignore[import-untyped]
+    found = [_held(part, path) for part, path in parts]
+    missing = [i for i, held in enumerate(found) if held is None]
+    if missing:
+        jobs = [parts[i] for i in missing]
+        made = (_made(*job) for job in jobs) if on_gpu else side_by_side(_made_by_one_thread, jobs)
+        done = made if progress is None else progress(made, what, len(jobs))
+        for i, tensors in zip(missing, done, strict=True):
+            found[i] = tensors
+    return [tensors for tensors in found if tensors is not None]
 
-        workers = max(1, min(cpu_count(), len(parts)))
-        results = Parallel(n_jobs=workers, return_as="generator")(delayed(_with_one_thread)(*one) for one in parts)
-    return list(results if progress is None else progress(results, what, len(parts)))
 
-
-def _with_one_thread(part: _Part, path: Path | None) -> tuple[Tensor, ...]:
+def _made_by_one_thread(part: _Part, path: Path | None) -> tuple[Tensor, ...]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return _kept(part, path)
+        return _made(part, path)
     finally:
         torch.set_num_threads(threads)
 
 
-def _kept(part: _Part, path: Path | None) -> tuple[Tensor, ...]:
-    """What the file holds, if it is there; else what is made now, and written to it."""
-    from safetensors.torch import load_file, save
+def _made(part: _Part, path: Path | None) -> tuple[Tensor, ...]:
+    """What is made, and written to the file."""
+    from safetensors.torch import save
 
-    fields = [field.name for field in dataclasses.fields(Pictures)]
-    if path is not None and path.is_file():
-        held = load_file(path)
-        return tuple(held[field] for field in fields)
     made = part.made()
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path, "wb") as file:
-            file.write(save({field: tensor.contiguous() for field, tensor in zip(fields, made, strict=True)}))
+            file.write(save({field: tensor.contiguous() for field, tensor in zip(_FIELDS, made, strict=True)}))
     return made
+
+
+def _held(part: _Part, path: Path | None) -> tuple[Tensor, ...] | None:
+    """What the file holds of an earlier run; None where there is none, or, which is said, none of use."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    if path is None or not path.is_file():
+        return None
+    try:
+        held = load(path.read_bytes())
+    except (SafetensorError, OSError) as error:
+        why = sentence(error)
+    else:
+        count = len(part.wanted)
+        if set(held) == set(_FIELDS) and all(len(tensor) == count for tensor in held.values()):
+            return tuple(held[field] for field in _FIELDS)
+        expected = f"{', '.join(_FIELDS)} of {count} pictures"
+        why = f"expected {expected}, found {', '.join(f'{k} {tuple(v.shape)}' for k, v in sorted(held.items())) or 'nothing'}"
+    say(f"{path} can't be used ({why}), so its pictures are made again")
+    return None
+
+
+def _content(value: Any) -> Iterator[bytes]:
+    """What a value is, the same in every process. Raises TypeError for what can't be told by its content."""
+    if value is None or isinstance(value, bool | int | float | str):
+        yield repr(value).encode()
+    elif isinstance(value, Tensor):
+        yield f"{value.dtype} {tuple(value.shape)}".encode()
+        yield value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+    elif dataclasses.is_dataclass(value):
+        yield f"{type(value).__module__}.{type(value).__qualname__}".encode()
+        for field in dataclasses.fields(value):
+            yield from _content(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        yield f"{len(value)} entries".encode()
+        for pair in value.items():
+            yield from _content(pair)
+    elif isinstance(value, list | tuple):
+        yield f"{len(value)} items".encode()
+        for one in value:
+            yield from _content(one)
+    else:
+        raise TypeError(
+            f"pictures are kept by what they are made of, and what a {type(value).__name__} is can't be told; make it "
+            "a dataclass, or give no folder"
+        )
 
 
 def _of(references: Mapping[Unit, Tensor] | None, wanted: Sequence[Unit | Objective]) -> dict[Unit, Tensor] | None:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from metrics.statistics import cluster_bootstrap
 from replications.multifaceted.facets import Clustering, Facets, Floats, embed, partitions
+from replications.workers import side_by_side
 
 _WORTH_A_PROCESS = 8
 
@@ -105,7 +106,4 @@ def run_jobs(
 
     progress: wraps the results as they come.
     """
-    from joblib import Parallel, cpu_count, delayed  # type: ignore[import-untyped]
-
-    workers = max(1, min(cpu_count(), len(jobs) // _WORTH_A_PROCESS))
-    return list(progress(Parallel(n_jobs=workers, return_as="generator")(delayed(run_job)(job) for job in jobs)))
+    return list(progress(side_by_side(run_job, [(job,) for job in jobs], len(jobs) // _WORTH_A_PROCESS)))
