@@ -202,8 +202,8 @@ def _held(part: _Part, path: Path | None) -> tuple[Tensor, ...] | None:
         count = len(part.wanted)
         if set(held) == set(_FIELDS) and all(len(tensor) == count for tensor in held.values()):
             return tuple(held[field] for field in _FIELDS)
-        expected = f"{', '.join(_FIELDS)} of {count} pictures"
-        why = f"expected {expected}, found {', '.join(f'{k} {tuple(v.shape)}' for k, v in sorted(held.items())) or 'nothing'}"
+        shapes = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in sorted(held.items()))
+        why = f"expected {', '.join(_FIELDS)} of {count} pictures, found {shapes or 'nothing'}"
     say(f"{path} can't be used ({why}), so its pictures are made again")
     return None
 
