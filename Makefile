@@ -29,7 +29,7 @@ help:  ## list the targets
 replicate-zeiler: $(VENV)/.installed  ## replicate Zeiler & Fergus 2014: every figure and table, and a page with verdicts
 	@$(BIN)/replicate paper=zeiler $(CHOICES)
 
-replicate-multifaceted: $(VENV)/.installed  ## cluster units' images into facets as Nguyen et al. 2016 do (begun: no galleries yet)
+replicate-multifaceted: $(VENV)/.installed  ## replicate Nguyen et al. 2016: the facets of units, pictures of each, and a page with verdicts
 	@$(BIN)/replicate paper=multifaceted $(CHOICES)
 
 report: $(VENV)/.installed  ## write the page again from what has been measured (PAPER=multifaceted for another paper's)
