@@ -122,24 +122,28 @@ class Crop(Transform):
     """As much as the network reads, out of a larger picture, at whole pixels (Nguyen et al. 2016, released code).
 
     window: the standard deviation of the place about the centre, relative to how far there is to go. A draw outside the
-    picture is taken to its border.
+    picture is taken to its border. None: all places are equally likely; the same random number decides, so that a
+    picture made with a window and one made without it are a pair.
     """
 
-    window: float
+    window: float | None
 
     def __post_init__(self) -> None:
-        _not_negative("crop", self.window)
+        _not_negative("crop", self.window or 0)
 
     def draw(self, size: Size, target: Size, stream: torch.Generator) -> tuple[Matrix, Size]:
         drawn = torch.randn(2, generator=stream).tolist()
         if size[0] < target[0] or size[1] < target[1]:
             raise ValueError(f"can't crop {target[0]}x{target[1]} out of a picture of {size[0]}x{size[1]}")
         slack = [have - want for have, want in zip(size, target, strict=True)]
-        top, left = (
-            int(min(max(room / 2 + normal * self.window * room, 0), room))
-            for room, normal in zip(slack, drawn, strict=True)
-        )
+        top, left = (self._place(room, normal) for room, normal in zip(slack, drawn, strict=True))
         return _affine(1.0, 0.0, top, left), target
+
+    def _place(self, room: int, normal: float) -> int:
+        if self.window is None:
+            rank = (1 + math.erf(normal / math.sqrt(2))) / 2  # evenly in [0, 1]
+            return min(int(rank * (room + 1)), room)
+        return int(min(max(room / 2 + normal * self.window * room, 0), room))
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,19 @@ def test_crops_lie_in_the_picture_about_its_middle() -> None:
     assert exact.windows((16, 12)) == [(4, 3)]
 
 
+def test_crops_without_a_window_lie_anywhere_alike() -> None:
+    stream, partner = streams(1)[0], streams(1)[0]
+    drawn = [tuple(Crop(None).draw((10, 9), (8, 8), stream)[0][:2, 2]) for _ in range(1200)]
+    counts = [drawn.count((top, left)) for top in (0, 1, 2) for left in (0, 1)]
+    assert sum(counts) == 1200
+    assert min(counts) > 160
+    # as many random numbers as with a window, and further down where that is
+    about_middle = [Crop(0.3).draw((10, 9), (8, 8), partner)[0][0, 2] for _ in range(1200)]
+    assert torch.equal(torch.rand(1, generator=stream), torch.rand(1, generator=partner))
+    assert np.corrcoef([top for top, _ in drawn], about_middle)[0, 1] > 0.7
+    assert [Crop(None).draw((8, 8), (8, 8), stream)[0][0, 2] for _ in range(5)] == [0] * 5
+
+
 @pytest.mark.parametrize(
     "transforms",
     [
