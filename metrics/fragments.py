@@ -62,7 +62,10 @@ def peaks(map_: NDArray[np.floating]) -> list[Peak]:
         for lower in met[1:]:
             owner[lower] = met[0]
             lowest[lower] = level
-    found = [Peak(*divmod(at, width), float(flat[at]), float(flat[at]) - base) for at, base in lowest.items()]
+    found = []
+    for position, base in lowest.items():
+        level = float(flat[position])
+        found.append(Peak(position // width, position % width, level, level - base))
     return sorted((peak for peak in found if peak.prominence > 0), key=lambda peak: -peak.height)
 
 
