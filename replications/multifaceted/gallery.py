@@ -58,6 +58,8 @@ from replications.multifaceted.unit_fields import (
 from replications.networks.network import UnknownClass
 from replications.suite.interface import Context, Experiment, Measurement, Outcome, Table
 
+_CLUSTERS = 2  # that stand for facets where the judge tells none; nothing is measured by them here
+
 MEASURES: Mapping[str, str] = {
     "class probability": "the judge's probability of the class, 0 to 1",
     "purity": "facet purity, 0 to 1",
@@ -127,7 +129,7 @@ class Gallery(Experiment):
                 f"needs a class of {self.images} images that network '{network.name}' has a unit for, and {train.name} "
                 f"has none (its largest class has {max(counts)} images); set images= of this experiment lower"
             )
-        judge = Judge(context.evaluator, context.data.validation, clusters=1)
+        judge = Judge(context.evaluator, context.data.validation, clusters=_CLUSTERS)
         for name in known[: self.classes]:
             try:
                 judge.outputs_of(name)
@@ -138,7 +140,7 @@ class Gallery(Experiment):
     def run(self, context: Context) -> Outcome:
         drawn, units, notes = draw_samples(context, self.images, 1, self.classes)
         outcome = Outcome(notes=notes)
-        judge = Judge(context.evaluator, context.data.validation, clusters=1)
+        judge = Judge(context.evaluator, context.data.validation, clusters=_CLUSTERS)
         network, validation = context.network, context.data.validation
         indices = torch.randperm(len(validation), generator=context.generator("natural"))[: self.natural].sort().values
         layers = {n: network.unit_layers[n] for n in self.units}
