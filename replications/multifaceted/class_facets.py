@@ -13,8 +13,8 @@ from torch import Tensor
 
 from replications.multifaceted.agreement import Job, one_number, run_jobs
 from replications.multifaceted.facets import Clustering, Facets, Integers
-from replications.multifaceted.images import image_features
-from replications.multifaceted.mean_images import mean_images, nearest_images
+from replications.multifaceted.images import NoImages, image_features
+from replications.multifaceted.mean_images import check_nearest, mean_images, nearest_images
 from replications.multifaceted.samples import Sample, samples
 from replications.networks.network import Network, UnknownClass
 from replications.networks.unit import Unit
@@ -88,10 +88,19 @@ def class_facets(
     drawn, units: as from `draw_samples`. layer: number of the paper's layer whose features are clustered. clustering:
     the settings of `Clustering` with one number of clusters. nearest: images behind a mean image. largest_map: see
     `image_features`.
+
+    Raises, before anything is computed: UnknownLayer; NoImages where nothing is drawn; TooFewImages; ValueError.
     """
     train, network = context.data.train, context.network
     name = network.paper_layer(layer)
     k = one_number(clustering)
+    check_nearest(nearest)
+    if not drawn:
+        raise NoImages(
+            f"there are no images to cluster: no class of {train.name} has enough and is known to the network"
+        )
+    for sample in drawn:
+        Clustering(**clustering).check(len(sample.indices))
     batches = functools.partial(context.progress, description=f"looking at images, layer {layer}")
     indices = torch.cat([sample.indices for sample in drawn])
     features = image_features(network, [name], train, indices, largest_map=largest_map, progress=batches)[name]

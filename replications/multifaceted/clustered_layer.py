@@ -50,6 +50,9 @@ class ClusteredLayer(Experiment):
     clustering: Mapping[str, Any]
     largest_map: int | None
 
+    def __post_init__(self) -> None:
+        Clustering(**self.clustering).check(self.images)
+
     def missing(self, context: Context) -> str | None:
         network = context.network
         if not set(self.layers) & set(network.paper_layers):

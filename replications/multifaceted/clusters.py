@@ -50,6 +50,7 @@ class Clusters(Experiment):
 
     def __post_init__(self) -> None:
         one_number(self.clustering)
+        Clustering(**{**self.clustering, "clusters": self.every}).check(self.images)
 
     def missing(self, context: Context) -> str | None:
         if self.layer not in context.network.paper_layers:

@@ -27,7 +27,7 @@ from replications.multifaceted.agreement import Agreement, Job, agreement, most_
 from replications.multifaceted.facets import Clustering, Facets
 from replications.multifaceted.images import image_features
 from replications.multifaceted.map_drawing import Shown, picture_of_agreement, picture_of_map
-from replications.multifaceted.mean_images import mean_images, nearest_images
+from replications.multifaceted.mean_images import check_nearest, mean_images, nearest_images
 from replications.multifaceted.samples import Sample, known_facets, samples, too_few_classes
 from replications.multifaceted.untrained import untrained
 from replications.networks.network import Network
@@ -77,6 +77,8 @@ class FacetMap(Experiment):
 
     def __post_init__(self) -> None:
         one_number(self.clustering)
+        check_nearest(self.nearest)
+        Clustering(**self.clustering).check(self.images)
 
     def missing(self, context: Context) -> str | None:
         network = context.network

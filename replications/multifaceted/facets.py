@@ -73,6 +73,20 @@ class Clustering:
         """Every k that is tried, ascending."""
         return (self.clusters,) if isinstance(self.clusters, int) else tuple(sorted(set(self.clusters)))
 
+    def check(self, images: int) -> None:
+        """Raises TooFewImages where so many images are too few for the clusters, or for t-SNE's perplexity."""
+        if images < max(self.tried):
+            raise TooFewImages(
+                f"{max(self.tried)} clusters were asked for, but there are only {images} images; ask for fewer "
+                "clusters, or give more images"
+            )
+        least = int(self.perplexity) + 1
+        if self.embedding == "tsne" and images < least:
+            raise TooFewImages(
+                f"t-SNE with a perplexity of {self.perplexity:g} needs at least {least} images, found {images}; "
+                "lower the perplexity, or give more images"
+            )
+
 
 @dataclasses.dataclass(frozen=True)
 class Facets:
@@ -120,8 +134,7 @@ def embed(features: ArrayLike, clustering: Clustering, seed: int) -> Floats:
     Raises: as `find_facets`.
     """
     values = _checked(features)
-    least = max(clustering.tried) if clustering.embedding == "none" else max(*clustering.tried, _least(clustering))
-    _check_count(len(values), least, clustering)
+    clustering.check(len(values))
     if (values == values[0]).all():
         raise DeadFeatures(
             f"all {len(values)} images have the same features, so there is nothing to tell them apart by; is the layer "
@@ -213,24 +226,6 @@ def _checked(features: ArrayLike) -> Floats:
         bad = int((~np.isfinite(values)).any(1).sum())
         raise ValueError(f"the features must be finite; those of {bad} of {len(values)} images hold nan or infinity")
     return values
-
-
-def _least(clustering: Clustering) -> int:
-    """t-SNE needs more images than its perplexity."""
-    return int(clustering.perplexity) + 1
-
-
-def _check_count(count: int, least: int, clustering: Clustering) -> None:
-    if count < max(clustering.tried):
-        raise TooFewImages(
-            f"{max(clustering.tried)} clusters were asked for, but there are only {count} images; ask for fewer "
-            "clusters, or give more images"
-        )
-    if count < least:
-        raise TooFewImages(
-            f"t-SNE with a perplexity of {clustering.perplexity:g} needs at least {least} images, found {count}; "
-            "lower the perplexity, or give more images"
-        )
 
 
 def _check_different(rows: Floats, clusters: int) -> None:

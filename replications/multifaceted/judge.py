@@ -17,6 +17,8 @@ from metrics.facets import Recall, facet_purity, facet_recall
 from metrics.feature_space import Features
 from metrics.perceptual import Backbone
 from replications.data.image_set import ImageSet
+from replications.multifaceted.facets import TooFewImages
+from replications.multifaceted.images import class_images
 from replications.networks.network import Network
 
 _WITH_WEIGHTS = ("conv", "linear")
@@ -39,9 +41,18 @@ class Judge:
     """evaluator: the network that judges. natural: images that none of the pictures started from (validation images).
 
     clusters: of the natural images of a class, in place of facets where these aren't known. seed: of the clusters.
+
+    Raises:
+        ValueError: fewer than two clusters.
+        NoImages: asked for natural images of a class that has none.
+        TooFewImages: asked for clusters of a class that has no more images than clusters.
     """
 
     def __init__(self, evaluator: Network, natural: ImageSet, *, clusters: int, seed: int = 0) -> None:
+        if clusters < 2:
+            raise ValueError(
+                f"clusters of natural images can stand for facets if there are at least 2, found {clusters}"
+            )
         self.network, self.images, self.clusters, self.seed = evaluator, natural, clusters, seed
         self.layer = feature_layer(evaluator)
 
@@ -95,7 +106,7 @@ class Judge:
 
     @functools.cached_property
     def backbone(self) -> Backbone:
-        """Perceptual distances in the judge: in the last layer of each size of map after the first."""
+        """Perceptual distances in the judge, in the maps of `perceptual_layers`."""
         layers = perceptual_layers(self.network)
 
         def maps(images: Tensor) -> list[Tensor]:
@@ -110,11 +121,17 @@ class Judge:
 
     @functools.lru_cache(maxsize=1)  # noqa: B019 - one class at a time is looked at
     def _natural_images(self, name: str) -> Tensor:
-        return self.images.images((self.images.labels == self.images.classes.index(name)).nonzero().flatten())
+        return self.images.images(class_images(self.images, name))
 
     @functools.cache  # noqa: B019 - lives as long as the experiment
     def _natural_clusters(self, name: str) -> NaturalClusters:
         features = self._seen_naturally(name).features
+        if len(features) <= self.clusters:
+            raise TooFewImages(
+                f"{self.clusters} clusters of natural images are to stand for the facets of '{name}', which "
+                f"{self.name} doesn't tell, and there are only {len(features)} in {self.images.name}; ask for fewer "
+                "clusters, or give more images"
+            )
         return natural_clusters(features.values, self.clusters, space=features.space, seed=self.seed)
 
 

@@ -24,14 +24,19 @@ def nearest_images(facets: Facets, count: int) -> tuple[Integers, ...]:
 
     Clusters with fewer images give all they have; none is empty. Raises ValueError where `count` is below 1.
     """
-    if count < 1:
-        raise ValueError(f"a mean needs at least 1 image, found count={count}")
+    check_nearest(count)
     chosen = []
     for cluster, centre in enumerate(facets.centres):
         rows = np.flatnonzero(facets.labels == cluster)
         distances = np.square(facets.points[rows] - centre).sum(1)
         chosen.append(rows[np.argsort(distances, kind="stable")[:count]])
     return tuple(chosen)
+
+
+def check_nearest(count: int) -> None:
+    """Raises ValueError where no image is to be behind a mean image."""
+    if count < 1:
+        raise ValueError(f"a mean needs at least 1 image, found nearest={count}")
 
 
 def mean_images(images: ImageSet, indices: Sequence[int] | Tensor, nearest: Sequence[Integers]) -> Tensor:

@@ -35,7 +35,14 @@ def samples(
     that have too few images for one.
 
     generator: of the random numbers for a class, by its name. classes: how many at most, the first ones; None for all.
+
+    Raises ValueError where no image, set or class is asked for.
     """
+    if min(size, sets, 1 if classes is None else classes) < 1:
+        raise ValueError(
+            "expected at least 1 image in a set, 1 set and 1 class; "
+            f"found images={size}, sets={sets}, classes={classes}"
+        )
     titles = getattr(images, "titles", images.classes)
     drawn: list[Sample] = []
     lacking: list[str] = []

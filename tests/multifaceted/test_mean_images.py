@@ -21,7 +21,7 @@ def facets() -> Facets:
 def test_the_nearest_images_of_each_cluster_nearest_first() -> None:
     assert [rows.tolist() for rows in nearest_images(facets(), 2)] == [[2, 0], [3, 4]]
     assert [rows.tolist() for rows in nearest_images(facets(), 15)] == [[2, 0, 1], [3, 4]]  # all there are
-    with pytest.raises(ValueError, match="at least 1 image, found count=0"):
+    with pytest.raises(ValueError, match="at least 1 image, found nearest=0"):
         nearest_images(facets(), 0)
 
 
