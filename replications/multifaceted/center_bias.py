@@ -79,6 +79,7 @@ NATURAL = "natural images"
 MEANS, NOISE = "mean image", "noise"
 HALF = 0.5
 TOLERATED = 0.05  # of the quantile
+UNASKED = 2  # clusters that would stand for facets; no facets are asked for here
 OVER = "picture (class, set of images, start)"
 CONTROLS: Mapping[str, int] = {
     NATURAL: 1,
@@ -158,7 +159,7 @@ class CenterBias(Experiment):
     def run(self, context: Context) -> Outcome:
         drawn, units, notes = draw_samples(context, self.images, self.sets, self.classes)
         outcome = Outcome(notes=notes)
-        judge = Judge(context.evaluator, context.data.validation, clusters=1)
+        judge = Judge(context.evaluator, context.data.validation, clusters=UNASKED)
         found = class_facets(
             context,
             drawn,
@@ -291,6 +292,11 @@ class CenterBias(Experiment):
                 outcome.measurements.append(Measurement(f"{measure}/{title}", values, unit, OVER, direction))
         outcome.evidence += self._evidence(scores, classes, max(of_set.count(name) for name in of_set))
         outcome.tables += [_table(scores, classes, starts), _table_of_differences(scores, classes, starts)]
+        repeated = [int((scores[title]["instances"] > 1).sum()) for title in (WITHOUT, WITH)]
+        outcome.notes.append(
+            f"More than one instance is counted in {repeated[0]} of {len(classes)} pictures without the centre bias, and "
+            f"in {repeated[1]} with it: all that can be said of fewer fragments rests on these."
+        )
         controls = {m.name: m.values for m in outcome.measurements if m.name.startswith("control/")}
         natural = {measure: float(np.mean(controls[f"control/{measure}/{NATURAL}"])) for measure in UNITS}
         numbers = {title: {measure: own[measure].numpy() for measure in UNITS} for title, own in scores.items()}

@@ -68,7 +68,9 @@ def picture_of_centres(rows: Sequence[Shown], part: float) -> Picture:
         "yellow: the most in this picture). Rings, and the number: the peaks that count as instances of the object. "
         "Dashed: the central part."
     )
-    return Picture("centres", "With and without centre bias", caption, figure)
+    maps = {method: torch.stack([row.made[method][1] for row in rows]) for method in methods}
+    arrays = {f"evidence_{method}".replace(" ", "_"): own.half().numpy() for method, own in maps.items()}
+    return Picture("centres", "With and without centre bias", caption, figure, arrays)
 
 
 def _show_evidence(axes: Axes, image: Tensor, evidence: Tensor, counted: Sequence[Peak], part: float) -> None:

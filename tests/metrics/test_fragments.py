@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from scipy.signal import find_peaks, peak_prominences
 from metrics.fragments import Peak, count_peaks, counted_peaks, peaks
 
 
-def bumps(places: list[tuple[float, float, float]], size: int = 24, width: float = 2.0) -> np.ndarray:
+def bumps(places: Sequence[tuple[float, float, float]], size: int = 24, width: float = 2.0) -> np.ndarray:
     """Round bumps at (row, column) with a height each."""
     y, x = np.mgrid[:size, :size]
     parts = [h * np.exp(-((y - r) ** 2 + (x - c) ** 2) / (2 * width**2)) for r, c, h in places]

@@ -34,7 +34,7 @@ from replications.networks.network import Network
 from replications.networks.unit import Unit
 from replications.paths import project_root
 
-COUNTING = {"enlarged": 1.5, "cells": 6, "height": 0.3, "prominence": 0.1}
+COUNTING: dict[str, Any] = {"enlarged": 1.5, "cells": 6, "height": 0.3, "prominence": 0.1}
 
 
 def configured(name: str) -> Any:
@@ -90,8 +90,8 @@ def test_without_centre_bias_nothing_else_is_different() -> None:
         back = dataclasses.replace(plain, margin=octave.margin, transforms=octave.transforms)
         assert back == octave
     assert [octave.margin for octave in method.schedule] == [0, 0, 0, 50 / 227, 0]
-    fields = {"name": method.name, "schedule": method.schedule}
-    assert dataclasses.asdict(dataclasses.replace(found, **fields)) == dataclasses.asdict(method)
+    back_again = dataclasses.replace(found, name=method.name, schedule=method.schedule)
+    assert dataclasses.asdict(back_again) == dataclasses.asdict(method)
 
 
 def test_pairs_are_the_same_until_the_picture_is_larger_than_what_is_read() -> None:
@@ -153,7 +153,7 @@ def test_the_same_again_and_from_kept_pictures(tmp_path: Path, outcome: Any) -> 
 
 def test_scores_of_a_square_and_of_four() -> None:
     squares = RedSquares([0, 1])
-    judge = Judge(red_judge(), squares, clusters=1)
+    judge = Judge(red_judge(), squares, clusters=2)
     scorer = CentreScorer(named(network()), judge, "2", Counting(**COUNTING), 0.5)
     unit = Unit("fc8", 0)
     natural = scorer.natural_activations([unit, unit])

@@ -27,7 +27,7 @@ LAYER, BLURRED = "2", "4"
 
 def judge() -> Judge:
     images = RedSquares([0, 0, 1])
-    return Judge(red_judge(), images, clusters=1)
+    return Judge(red_judge(), images, clusters=2)
 
 
 def maps(images: Tensor, counting: Counting = COUNTING) -> Tensor:
