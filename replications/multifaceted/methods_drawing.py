@@ -14,8 +14,7 @@ from replications.multifaceted.methods_report import EARLIER, MULTIFACETED, NATU
 from replications.suite.interface import Picture
 
 _PANELS = 4  # in a row
-_CELL = 1.3  # inches
-_COLUMNS = 2  # of pictures in a cell
+_SIDE = 0.68  # inches, of a picture
 _FROM_ZERO_TO_ONE = ("quantile", "class", "top1", "recall", "purity", "purity within", "choice", "hard choice")
 _KINDS = ("earlier methods", MULTIFACETED, "later methods", "yardsticks, not optimized")
 _COLOURS = dict(zip(_KINDS, (PALETTE[1], PALETTE[0], PALETTE[2], MUTED), strict=True))
@@ -24,29 +23,29 @@ _COLOURS = dict(zip(_KINDS, (PALETTE[1], PALETTE[0], PALETTE[2], MUTED), strict=
 def picture_of_pictures(
     found: Found, pictures: Mapping[str, Tensor], means: Tensor, liked: Mapping[int, Tensor]
 ) -> Picture:
-    """Classes in rows, methods in columns.
+    """Methods in rows, classes in columns.
 
     pictures: by method (sets x count, 3, H, W). means: what the multifaceted ones start from. liked: by set that is
     drawn the natural images that drive the unit most.
     """
     methods = [title for title in found.titles if title in pictures]
-    columns = [NATURAL, *methods]
-    columns.insert(columns.index(MULTIFACETED), STARTS)
-    figure = new_figure("", _CELL * len(columns) + 0.4, _CELL * len(liked) + 0.5)
-    grid = figure.subplots(len(liked), len(columns), squeeze=False, gridspec_kw={"wspace": 0.04, "hspace": 0.04})
-    for i, (row, (place, exemplars)) in enumerate(zip(grid, liked.items(), strict=True)):
-        own = slice(place * found.count, (place + 1) * found.count)
-        for axes, title in zip(row, columns, strict=True):
+    rows = [NATURAL, *methods]
+    rows.insert(rows.index(MULTIFACETED), STARTS)
+    figure = new_figure("", _SIDE * found.count * len(liked) + 1.5, _SIDE * len(rows) + 0.4)
+    grid = figure.subplots(len(rows), len(liked), squeeze=False, gridspec_kw={"wspace": 0.03, "hspace": 0.03})
+    for i, (title, cells) in enumerate(zip(rows, grid, strict=True)):
+        for axes, (place, exemplars) in zip(cells, liked.items(), strict=True):
+            own = slice(place * found.count, (place + 1) * found.count)
             shown = exemplars if title == NATURAL else means[own] if title == STARTS else pictures[title][own]
-            show_image(axes, mosaic(shown, _COLUMNS, gap=max(1, shown.shape[3] // 32)))
+            show_image(axes, mosaic(shown, found.count, gap=max(1, shown.shape[3] // 32)))
             if i == 0:
-                axes.set_title(title, fontsize=10, color=_COLOURS[_kind(title)])
-        label = {"transform": row[0].transAxes, "ha": "right", "va": "center", "rotation": 90}
-        row[0].text(-0.04, 0.5, found.classes[place], fontsize=10, color=INK, **label)
+                axes.set_title(found.classes[place], fontsize=10, color=INK)
+        label = {"transform": cells[0].transAxes, "ha": "right", "va": "center", "fontsize": 10}
+        cells[0].text(-0.03, 0.5, title, color=_COLOURS[_kind(title)], **label)
     caption = (
         f"{found.count} pictures of each class's unit by each method. 'natural images': the validation images that "
-        "drive the unit most; 'mean images': what the multifaceted pictures beside them start from. Titles: orange, "
-        "earlier methods; blue, multifaceted; green, later methods; grey, not optimized. Passes of the network for a "
+        "drive the unit most; 'mean images': what the multifaceted pictures below them start from. Orange: "
+        "earlier methods; blue: multifaceted; green: later methods; grey: not optimized. Passes of the network for a "
         "picture: " + ", ".join(f"{title} {found.passes[title]}" for title in methods) + "."
     )
     return Picture("pictures", "The same units by different methods", caption, figure)
