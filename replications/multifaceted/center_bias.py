@@ -47,7 +47,6 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from metrics.statistics import cluster_bootstrap
@@ -57,7 +56,14 @@ from replications.images.presets import Method
 from replications.images.transforms import Crop
 from replications.multifaceted.agreement import one_number, over_classes
 from replications.multifaceted.center_bias_drawing import Shown, picture_of_centres, picture_of_numbers
-from replications.multifaceted.center_scores import UNITS, CentreScorer, CentreScores, joined
+from replications.multifaceted.center_scores import (
+    UNITS,
+    CentreScorer,
+    CentreScores,
+    joined,
+    table,
+    table_of_differences,
+)
 from replications.multifaceted.class_facets import ClassFacets, class_facets, draw_samples, known_classes
 from replications.multifaceted.evidence_maps import (
     Counting,
@@ -70,8 +76,6 @@ from replications.multifaceted.evidence_maps import (
 from replications.multifaceted.judge import Judge
 from replications.multifaceted.samples import too_few_classes
 from replications.suite.interface import Context, Evidence, Experiment, Measurement, Outcome, Table
-
-Strings = NDArray[np.str_]
 
 CENTRED, FEWER = "MFV-C-centred-object", "MFV-C-fewer-fragments"
 WITH, WITHOUT, OTHER = "with centre bias", "without", "mean-image schedule"
@@ -291,11 +295,11 @@ class CenterBias(Experiment):
                 values = own[measure].tolist()
                 outcome.measurements.append(Measurement(f"{measure}/{title}", values, unit, OVER, direction))
         outcome.evidence += self._evidence(scores, classes, max(of_set.count(name) for name in of_set))
-        outcome.tables += [_table(scores, classes, starts), _table_of_differences(scores, classes, starts)]
+        outcome.tables += [table(scores, classes, starts), table_of_differences(scores, WITH, classes, starts)]
         repeated = [int((scores[title]["instances"] > 1).sum()) for title in (WITHOUT, WITH)]
         outcome.notes.append(
-            f"More than one instance is counted in {repeated[0]} of {len(classes)} pictures without the centre bias, and "
-            f"in {repeated[1]} with it: all that can be said of fewer fragments rests on these."
+            f"More than one instance is counted in {repeated[0]} of {len(classes)} pictures without the centre bias, "
+            f"and in {repeated[1]} with it: all that can be said of fewer fragments rests on these."
         )
         controls = {m.name: m.values for m in outcome.measurements if m.name.startswith("control/")}
         natural = {measure: float(np.mean(controls[f"control/{measure}/{NATURAL}"])) for measure in UNITS}
@@ -371,30 +375,3 @@ def without_centre_bias(method: Method) -> Method:
         for octave in method.schedule
     ]
     return dataclasses.replace(method, name=f"{method.name} without centre bias", schedule=tuple(octaves))
-
-
-def _table(scores: Mapping[str, CentreScores], classes: Sequence[str], starts: Strings) -> Table:
-    rows: list[list[str | float | None]] = []
-    for title, own in scores.items():
-        for kind in dict.fromkeys(starts.tolist()):
-            chosen = np.flatnonzero(starts == kind)
-            among = np.array(classes)[chosen].tolist()
-            rows.append([title, kind, *(over_classes(own[m].numpy()[chosen].tolist(), among) for m in UNITS)])
-    caption = "Means over the pictures with 95 % intervals from a bootstrap over the classes. " + " ".join(
-        f"{measure}: {unit}, {better} is better." for measure, (unit, better, _) in UNITS.items()
-    )
-    return Table("pictures", "What the pictures show, and where", ["schedule", "start", *UNITS], rows, caption)
-
-
-def _table_of_differences(scores: Mapping[str, CentreScores], classes: Sequence[str], starts: Strings) -> Table:
-    rows: list[list[str | float | None]] = []
-    kinds = dict.fromkeys(starts.tolist())
-    for title in (WITHOUT, OTHER):
-        for kind in (None, *kinds) if len(kinds) > 1 else kinds:
-            chosen = np.flatnonzero(starts == kind) if kind else np.arange(len(starts))
-            among = np.array(classes)[chosen].tolist()
-            differences = {m: (scores[WITH][m] - scores[title][m]).numpy()[chosen] for m in UNITS}
-            cells = [over_classes(values.tolist(), among) for values in differences.values()]
-            rows.append([f"{WITH} minus {title}", kind or "all", *cells])
-    caption = "Pairs of one class, set of images and start; 95 % intervals from a bootstrap over the classes."
-    return Table("differences", "What the centre bias changes", ["difference", "start", *UNITS], rows, caption)

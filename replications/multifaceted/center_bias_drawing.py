@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from metrics.fragments import Peak
 from metrics.statistics import cluster_bootstrap
 from replications.drawing import INK, MUTED, PALETTE, new_figure, show_image, style
-from replications.multifaceted.center_scores import UNITS
+from replications.multifaceted.center_scores import UNITS, Strings
 from replications.suite.interface import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Strings = NDArray[np.str_]
 
 _COLUMNS = 3  # panels in a row
 

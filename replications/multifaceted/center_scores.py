@@ -1,20 +1,29 @@
-"""What is measured of pictures of one class: is what they show in the centre, how many times, and is it the class?"""
+"""What is measured of pictures of one class: is what they show in the centre, how many times, and is it the class?
+
+The tables of it are here, too.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from metrics.activation import activation_quantiles
 from metrics.concentration import central_excess, centre_distance, contrast_energy
 from metrics.fragments import Peak, counted_peaks
+from replications.multifaceted.agreement import over_classes
 from replications.multifaceted.evidence_maps import Counting, evidence_maps
 from replications.multifaceted.judge import Judge
 from replications.networks.network import Network
 from replications.networks.unit import Unit, unit_activations
+from replications.suite.interface import Table
+
+Strings = NDArray[np.str_]
 
 # what each number is, which direction is better, and its title in a picture
 UNITS: Mapping[str, tuple[str, str, str]] = {
@@ -89,3 +98,34 @@ def joined(parts: Sequence[CentreScores]) -> CentreScores:
     return CentreScores(
         values, torch.cat([part.maps for part in parts]), [own for part in parts for own in part.counted]
     )
+
+
+def table(scores: Mapping[str, CentreScores], classes: Sequence[str], starts: Strings) -> Table:
+    """By method and start the mean of each measure. classes, starts: (n,) of each picture."""
+    rows: list[list[str | float | None]] = []
+    for title, own in scores.items():
+        for kind in dict.fromkeys(starts.tolist()):
+            chosen = np.flatnonzero(starts == kind)
+            among = np.array(classes)[chosen].tolist()
+            rows.append([title, kind, *(over_classes(own[m].numpy()[chosen].tolist(), among) for m in UNITS)])
+    caption = "Means over the pictures with 95 % intervals from a bootstrap over the classes. " + " ".join(
+        f"{measure}: {unit}, {better} is better." for measure, (unit, better, _) in UNITS.items()
+    )
+    return Table("pictures", "What the pictures show, and where", ["schedule", "start", *UNITS], rows, caption)
+
+
+def table_of_differences(
+    scores: Mapping[str, CentreScores], first: str, classes: Sequence[str], starts: Strings
+) -> Table:
+    """What each measure is by the method `first` minus by each other, over pairs; classes, starts: (n,)."""
+    rows: list[list[str | float | None]] = []
+    kinds = dict.fromkeys(starts.tolist())
+    for title in [title for title in scores if title != first]:
+        for kind in (None, *kinds) if len(kinds) > 1 else kinds:
+            chosen = np.flatnonzero(starts == kind) if kind else np.arange(len(starts))
+            among = np.array(classes)[chosen].tolist()
+            differences = {m: (scores[first][m] - scores[title][m]).numpy()[chosen] for m in UNITS}
+            cells = [over_classes(values.tolist(), among) for values in differences.values()]
+            rows.append([f"{first} minus {title}", kind or "all", *cells])
+    caption = "Pairs of one class, set of images and start; 95 % intervals from a bootstrap over the classes."
+    return Table("differences", "What the centre bias changes", ["difference", "start", *UNITS], rows, caption)
