@@ -48,6 +48,9 @@ def complete(conf: Path, arguments: Sequence[str]) -> list[str]:
         for name in in_order(loader.get_group_options(f"experiment/{paper}"))
     ]
     if not special:
+        for name, _, value in (override.partition("=") for override in typed.overrides):
+            if name == "evaluator" and value != "null" and not value.startswith("{"):
+                raise WrongInput(f"the evaluator is one of the networks: name it by network@evaluator={value}")
         for overrides in _runs(typed.overrides) if typed.multirun else [typed.overrides]:
             _check(loader, [*added, *overrides])
     return [*arguments, *added]

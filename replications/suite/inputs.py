@@ -44,7 +44,9 @@ class Inputs:
     def evaluator(self) -> Network:
         """Raises MissingInput where there is none, or where it would judge itself."""
         if self.parts.get("evaluator") == self.parts.get("network"):
-            raise MissingInput("the evaluator must be another network than the one it judges; name one by evaluator=")
+            raise MissingInput(
+                f"the evaluator must be another network than the one it judges; {_named_by('evaluator')}"
+            )
         return self._network("evaluator")
 
     @functools.cached_property
@@ -78,7 +80,7 @@ class Inputs:
     def _config(self, part: str) -> dict[str, Any]:
         config = self.parts.get(part)
         if config is None:
-            raise MissingInput(f"this profile has no {part.replace('_', ' ')}; name one by {part}=")
+            raise MissingInput(f"this profile has no {part.replace('_', ' ')}; {_named_by(part)}")
         return config
 
     def _loaded(self, part: str, load: Callable[[], T]) -> T:
@@ -119,6 +121,11 @@ class Inputs:
     def code(self, part: str) -> dict[str, str]:
         """The hashes of the project code that builds a part."""
         return code_of(self.parts.get(part))
+
+
+def _named_by(part: str) -> str:
+    """What to type for a part."""
+    return f"name one by {'network@evaluator' if part == 'evaluator' else part}="
 
 
 def _instantiate(config: dict[str, Any]) -> Any:

@@ -58,7 +58,7 @@ class Settings:
         words += ["full=true"] if trains else []
         fixed = {"paper", "profile", "network", "seed", "experiments", "full", "record", "measure", "tracking"}
         for override in self.overrides:
-            name = override.lstrip("+~").partition("=")[0].partition("@")[0]
+            name = override.lstrip("+~").partition("=")[0]
             other = name.startswith("experiment.") and not name.startswith(f"experiment.{experiment}.")
             if name not in fixed and not name.startswith(("tracking.", "hydra.")) and not other:
                 words.append(override if re.fullmatch(r"[\w.,=/+~:-]+", override) else f"'{override}'")

@@ -31,12 +31,11 @@ def natural(per_class: int = 12) -> Coloured:
 
 def judge(clusters: int = 3, images: Coloured | None = None) -> Judge:
     found = network(4)
-    evaluator = Network(
-        found._module[:-1].append(nn.Linear(20, 5)),  # type: ignore[operator]
-        name="evaluator",
-        classes=NAMES,
-        preprocessing=found.preprocessing,
-    )
+    *below, _ = (node.module for node in found.nodes if node.module is not None)
+    module = nn.Sequential()
+    for node, part in zip(found.nodes, [*below, nn.Linear(20, 5)], strict=True):
+        module.add_module(node.name, part)
+    evaluator = Network(module, name="evaluator", classes=NAMES, preprocessing=found.preprocessing)
     return Judge(evaluator, images or natural(), clusters=clusters)
 
 

@@ -29,6 +29,7 @@ from replications.suite.errors import unknown
         (["experiment.fig3.steps=1"], "unknown setting 'fig3'; did you mean fig2 or fig1 or fig10?"),
         (["seed=minus"], "seed must be a whole number from 0, found 'minus'"),
         (["full=perhaps"], "full must be true or false, found 'perhaps'"),
+        (["evaluator=toy"], "the evaluator is one of the networks: name it by network@evaluator=toy"),
         (["device=gpu"], "unknown device 'gpu'; valid devices: auto, cpu, cuda"),
         (["seed"], "can't read the argument 'seed': expected NAME=VALUE"),
         (["seed=0,1"], "Ambiguous value for argument 'seed=0,1'"),

@@ -15,7 +15,7 @@ from replications.paths import project_root
 from replications.suite.command_line import complete
 from replications.suite.identity import targets
 from replications.suite.interface import Experiment
-from replications.suite.settings import chosen, for_profile, in_order
+from replications.suite.settings import Settings, chosen, for_profile, in_order
 
 CONF = project_root() / "conf"
 
@@ -60,7 +60,7 @@ def test_an_experiments_file_names_it_and_its_parameters(path: Path) -> None:
     assert (experiment.name, experiment.paper) == (path.stem, path.parent.name)
     fields = {field.name for field in dataclasses.fields(experiment)}  # type: ignore[arg-type]
     for profile in _options("profile"):
-        assert set(for_profile(config, profile)) - {"_target_"} <= fields
+        assert set(for_profile(config, profile)) - {"_target_", "_recursive_"} <= fields
     assert set(config.get("by_profile") or {}) <= set(_options("profile"))
 
 
@@ -85,3 +85,15 @@ def test_what_was_typed_wins_over_the_profile() -> None:
     assert for_profile(config, "laptop") == {"_target_": "x", "sets": 40, "draws": 5}
     assert for_profile(config, "natural") == {"_target_": "x", "sets": 10, "draws": 2}
     assert for_profile(config, "natural", typed=["sets"]) == {"_target_": "x", "sets": 40, "draws": 2}
+
+
+def test_the_command_that_measures_an_experiment_anew_holds_every_choice() -> None:
+    given = ["network@evaluator=zfnet_small_half", "experiment.a.steps=2", "experiment.b.steps=3", "tracking.mode=off"]
+    parts: dict[str, Any] = {"profile": "laptop", "keep_pictures": True, "network": "zfnet_small", "own_network": ""}
+    run: dict[str, Any] = {"seed": 3, "device": "cpu", "full": False, "record": False, "measure": True}
+    none: dict[str, Any] = {"experiments": None, "parts": {}, "configs": {}, "tracking": {}}
+    settings = Settings(paper="multifaceted", **parts, **run, **none, overrides=tuple(given))
+    assert settings.command("a", False) == (
+        "replicate paper=multifaceted profile=laptop network=zfnet_small seed=3 experiments=a "
+        "'network@evaluator=zfnet_small_half' experiment.a.steps=2"
+    )

@@ -67,7 +67,7 @@ def test_what_the_profile_lacks_is_missing(part: str, tmp_path: Path) -> None:
 
 def test_a_network_does_not_judge_itself(tmp_path: Path) -> None:
     config = {"_target_": "anything"}
-    with pytest.raises(MissingInput, match="another network"):
+    with pytest.raises(MissingInput, match="another network than the one it judges; name one by network@evaluator="):
         _context(Greedy(), tmp_path, network=config, evaluator=config).evaluator  # noqa: B018
 
 
