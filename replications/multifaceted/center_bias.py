@@ -193,7 +193,12 @@ class CenterBias(Experiment):
         errors = counting_errors(judge, list(counted), layers, Counting(**self.counting))
         best = min(errors, key=lambda layer: errors[layer])
         rows = [
-            [layer, "x".join(map(str, judge.network.shape(layer)[1:])), error, "chosen" if layer == best else None]
+            [
+                layer,
+                "x".join(map(str, judge.network.shape(layer)[1:])),
+                round(error, 3),
+                "chosen" if layer == best else None,
+            ]
             for layer, error in errors.items()
         ]
         caption = (
