@@ -46,6 +46,7 @@ TABLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("activation", "quantile", "diversity", "dissimilarity", "vendi"),
     ),
 }
+_LEAST_P = 2e-4  # of `compare_methods`, two-sided, where it draws permutations at random
 TESTED = ("purity", "colour", "choice", "class")
 
 
@@ -163,10 +164,11 @@ def _differences(found: Found) -> Table:
             row.append(f"{mean:+.3f} ({low:+.3f} to {high:+.3f}), p = {adjusted[title, measure]:.2g}")
         rows.append(row)
     count = len(set(found.classes))
+    least = max(2 / 2**count, _LEAST_P)
     caption = (
         f"Means over {count} classes of differences paired by class, with 95 % bootstrap intervals; p by two-sided "
         f"permutation tests over the classes, corrected by Holm for the {len(tests)} comparisons of the table. With "
-        f"{count} classes no p can be below {min(1.0, len(tests) * 2 / 2**count):.2g}. "
+        f"{count} classes no p can be below {min(1.0, len(tests) * least):.2g}. "
         + " ".join(f"{MEASURES[m].title}: {MEASURES[m].better} is better." for m in measures)
     )
     title = "Multifaceted pictures against each method"
