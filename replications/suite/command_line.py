@@ -51,6 +51,10 @@ def complete(conf: Path, arguments: Sequence[str]) -> list[str]:
         for name, _, value in (override.partition("=") for override in typed.overrides):
             if name == "evaluator" and value != "null" and not value.startswith("{"):
                 raise WrongInput(f"the evaluator is one of the networks: name it by network@evaluator={value}")
+            options = loader.get_group_options(name.lstrip("+").partition("@")[0])
+            if value == "null" and options:
+                none = ", or evaluator=null for none" if name == "network@evaluator" else ""
+                raise WrongInput(f"{name}=null chooses nothing; choose one of {', '.join(options)}{none}")
         for overrides in _runs(typed.overrides) if typed.multirun else [typed.overrides]:
             _check(loader, [*added, *overrides])
     return [*arguments, *added]

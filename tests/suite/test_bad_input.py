@@ -30,6 +30,8 @@ from replications.suite.errors import unknown
         (["seed=minus"], "seed must be a whole number from 0, found 'minus'"),
         (["full=perhaps"], "full must be true or false, found 'perhaps'"),
         (["evaluator=toy"], "the evaluator is one of the networks: name it by network@evaluator=toy"),
+        (["network@evaluator=null"], "network@evaluator=null chooses nothing; choose one of alexnet, "),
+        (["data=null"], "data=null chooses nothing; choose one of "),
         (["device=gpu"], "unknown device 'gpu'; valid devices: auto, cpu, cuda"),
         (["seed"], "can't read the argument 'seed': expected NAME=VALUE"),
         (["seed=0,1"], "Ambiguous value for argument 'seed=0,1'"),
