@@ -74,8 +74,8 @@ def test_tables_come_from_the_runs_and_nothing_else_changes(tmp_path: Path, monk
     assert "**deviates**<br>-1 points [-2.00, -0.50]" in text
     assert "| zeiler: laptop, `zfnet_small` | 2: all that train nothing | 2 min | 3.0 GiB | cpu, 2 threads |" in text
     trainings = "2 networks took 1 min 1 s of one core, several at once"
-    run = f"| zeiler: laptop, `zfnet_small` | 1: those that train (`FULL=1`); {trainings} |"
-    assert f"{run} 1 h | 3.0 GiB | cpu, 2 threads |" in text
+    trained = f"| zeiler: laptop, `zfnet_small` | 1: those that train (`FULL=1`); {trainings} |"
+    assert f"{trained} 1 h | 3.0 GiB | cpu, 2 threads |" in text
     assert renew(text, kept, None).count("natural, `tiny`") == 3
 
 
