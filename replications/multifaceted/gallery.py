@@ -104,6 +104,11 @@ class Gallery(Experiment):
     largest_map: int | None
 
     def __post_init__(self) -> None:
+        if not self.layers or self.liked < 1:
+            raise ValueError(
+                "expected at least 1 layer and 1 image that a unit likes, "
+                f"found layers={list(self.layers)}, liked={self.liked}"
+            )
         for config in (self.mean, self.centre):
             presets.build(config).shortened(self.share)
 

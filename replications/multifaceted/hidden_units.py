@@ -63,6 +63,13 @@ class HiddenUnits(Experiment):
     shown_clusters: int
     largest_map: int | None
 
+    def __post_init__(self) -> None:
+        if not self.layers or min(self.liked, self.draws) < 1:
+            raise ValueError(
+                "expected at least 1 layer, 1 image that a unit likes and 1 draw; "
+                f"found layers={list(self.layers)}, liked={self.liked}, draws={self.draws}"
+            )
+
     def missing(self, context: Context) -> str | None:
         network, validation = context.network, context.data.validation
         absent = [n for n in (*self.layers, self.clustered) if n not in network.paper_layers]

@@ -85,6 +85,10 @@ class MeanStart(Experiment):
     def __post_init__(self) -> None:
         if self.count < 2:
             raise ValueError(f"clustering.clusters must be at least 2 to compare sets of pictures, found {self.count}")
+        if not self.layers or self.shown < 1:
+            raise ValueError(
+                f"expected at least 1 layer and 1 class shown, found layers={list(self.layers)}, shown={self.shown}"
+            )
         presets.build(self.method).shortened(self.share)
 
     @property

@@ -133,6 +133,9 @@ def test_what_it_needs(tmp_path: Path) -> None:
     found.evaluator = found.network
     found.evaluator.classes = ("c", "d")
     assert "needs a judge that knows the classes" in str(experiment().missing(given_with(found)))
+    for name, value in (("layers", []), ("liked", 0)):
+        with pytest.raises(ValueError, match="expected at least 1 layer and 1 image that a unit likes"):
+            experiment(**{name: value})
     with pytest.raises(ValueError, match="share"):
         experiment(share=0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
@@ -69,3 +70,9 @@ def test_what_is_lacking_is_said_before_anything_runs() -> None:
     few = str(dataclasses.replace(UNITS, images=30).missing(context()))
     assert "needs at least 40 images, twice as many as a unit is given, and looks at 30" in few
     assert "needs images whose facets are known" in str(UNITS.missing(context(known=False)))
+
+
+@pytest.mark.parametrize("changes", [{"layers": []}, {"liked": 0}, {"draws": 0}])
+def test_nothing_to_measure_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="expected at least 1 layer, 1 image that a unit likes and 1 draw"):
+        dataclasses.replace(UNITS, **changes)

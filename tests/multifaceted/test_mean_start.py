@@ -115,3 +115,6 @@ def test_what_it_needs(tmp_path: Path) -> None:
         experiment(clustering={**CLUSTERING, "clusters": 1})
     with pytest.raises(ValueError, match="share"):
         experiment(share=0)
+    for name, value in (("layers", []), ("shown", 0)):
+        with pytest.raises(ValueError, match="expected at least 1 layer and 1 class shown"):
+            experiment(**{name: value})
