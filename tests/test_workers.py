@@ -53,7 +53,10 @@ def _begins(folder: Path) -> None:
     list(side_by_side(_holds, [(folder, 0), (folder, 1)]))
 
 
-def test_they_end_with_the_process_that_began_them_however_it_ends(tmp_path: Path) -> None:
+def test_they_end_with_the_process_that_began_them_however_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore::UserWarning")  # joblib says what it cleans up after a killed process
     began = [tmp_path / "0.began"] + ([tmp_path / "1.began"] if (os.cpu_count() or 1) > 1 else [])
     first = multiprocessing.get_context("spawn").Process(target=_begins, args=(tmp_path,))
     first.start()
