@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from metrics.activation import activation_quantiles
-from metrics.colour import colour_distance
+from metrics.colour import colour_histograms, histogram_distance
 from metrics.diversity import Matched, matched_pairs
 from metrics.facets import Recall
 from metrics.perceptual import all_pairs
@@ -77,7 +77,7 @@ class Scorer:
     def scores(self, name: str, unit: Unit, images: Tensor) -> Scores:
         """name: the class, as the images call it. unit: the network's for it. images: (n, 3, H, W) in [0, 1]."""
         seen = self.judge.see(images)
-        natural, naturally = self.judge.natural(name)
+        _, naturally = self.judge.natural(name)
         activations = unit_activations(self.network, unit.layer, images, [unit.channel])
         quantiles = activation_quantiles(activations, self._natural_activations(unit))[:, 0]
         recall, purity = self.judge.recall(seen, name), self.judge.purity(seen, name)
@@ -89,10 +89,15 @@ class Scorer:
             quantile=float(quantiles.mean()),
             activation=float(activations.mean()),
             plausibility=float(plausibility(seen.features, naturally.features, k=NEIGHBOURS).mean()),
-            colour=float(colour_distance(images, natural).mean()),
+            colour=float(histogram_distance(colour_histograms(images), self._natural_colours(name)).mean()),
             diversity=apart.mean().value,
             found=recall,
         )
+
+    @functools.cache  # noqa: B019 - lives as long as the experiment
+    def _natural_colours(self, name: str) -> Tensor:
+        """The mean histogram of the class's natural images."""
+        return colour_histograms(self.judge.natural(name)[0]).mean(0)
 
     @functools.cache  # noqa: B019 - lives as long as the experiment
     def _natural_activations(self, unit: Unit) -> Tensor:

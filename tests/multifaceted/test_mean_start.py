@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from planted_context import CLUSTERING, context
 from planted_facets import Coloured
 
+from metrics.colour import colour_distance
 from metrics.facets import facet_recall
 from replications.data.image_set import DataSource
 from replications.multifaceted.judge import Judge
@@ -103,6 +104,7 @@ def test_scores_of_a_set_of_pictures(tmp_path: Path) -> None:
     assert scores.class_ == pytest.approx(float(judge.class_probability(seen, "a").mean()))
     assert scores.activation == pytest.approx(float(found.network.logits(images)[:, 0].mean()))
     assert 0 <= scores.quantile <= 1
+    assert scores.colour == pytest.approx(float(colour_distance(images, judge.natural("a")[0]).mean()))
     copies = Scorer(found.network, judge).scores("a", Unit("fc8", 0), images[:1].repeat(3, 1, 1, 1))
     assert copies.diversity == pytest.approx(0, abs=1e-9)
 
