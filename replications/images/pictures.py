@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from replications.workers import side_by_side
 
 AT_ONCE = 24  # pictures of one part on a CPU; more are hardly faster
 AT_ONCE_ON_GPU = 128
+_WORTH_A_PART = 4
 
 _FIELDS = ("images", "activations", "diverged", "unmoved", "nudged")
 
@@ -88,7 +90,7 @@ def make_pictures(
 
     restarts, natural, references: as for `Method.maximize`. starts: (n, 3, H, W) in [0, 1] of any size, to start from.
     folder: where finished parts are kept, by `name` and what they are made of; None keeps nothing. at_once: pictures of
-    a part; rounding depends on it and on nothing else. progress: wraps the parts still to be made (a context's).
+    a part, at most; rounding depends on it and on nothing else. progress: wraps the parts to be made (a context's).
 
     Raises: as `Method.maximize`; ValueError unless there is a restart and a start for each picture.
     """
@@ -104,10 +106,8 @@ def make_pictures(
     if starts is not None:
         starts = _resized(starts, size)
     on_gpu = network.device.type != "cpu"
-    step = at_once or (AT_ONCE_ON_GPU if on_gpu else AT_ONCE)
     parts = []
-    for first in range(0, len(wanted), step):
-        rows = slice(first, first + step)
+    for rows in _shared_out(len(wanted), at_once or (AT_ONCE_ON_GPU if on_gpu else AT_ONCE), even=not on_gpu):
         own = None if starts is None else starts[rows]
         part = _Part(
             network, fitted, tuple(wanted[rows]), tuple(attempts[rows]), own, _of(references, wanted[rows]), seed
@@ -115,6 +115,15 @@ def make_pictures(
         parts.append((part, None if folder is None else folder / f"{name}-{part.digest}.safetensors"))
     made = _all_made(parts, on_gpu, f"{name} by {method.name}", progress)
     return Pictures(*(torch.cat(tensors) for tensors in zip(*made, strict=True)))
+
+
+def _shared_out(count: int, most: int, *, even: bool) -> list[slice]:
+    """Parts of at most `most` pictures; `even`: two or another even number, about equal, so that cores end together."""
+    number = -(-count // most)
+    if even and count >= 2 * _WORTH_A_PART:
+        number += number % 2
+    bounds = [-(-count * i // number) for i in range(number + 1)]
+    return [slice(first, last) for first, last in itertools.pairwise(bounds)]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

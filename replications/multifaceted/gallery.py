@@ -76,8 +76,7 @@ class Gallery(Experiment):
     the settings of `Clustering` but for their number. nearest: images behind a mean. mean, centre: configurations of
     conf/method, of pictures from the mean images; the second is used for the clusters of the first layer alone. share:
     of their iterations. natural: validation images that units are asked about, at most. units: how many hidden units by
-    layer number. liked: images of each. unit_clusters: of these images. a_picture: classes in one picture. at_once:
-    pictures that one process makes (see `make_pictures`); few, so that a few large ones keep all cores busy, too.
+    layer number. liked: images of each. unit_clusters: of these images. a_picture: classes in one picture.
     largest_map: see `image_features`.
     """
 
@@ -100,7 +99,6 @@ class Gallery(Experiment):
     liked: int
     unit_clusters: int
     a_picture: int
-    at_once: int
     largest_map: int | None
 
     def __post_init__(self) -> None:
@@ -117,9 +115,6 @@ class Gallery(Experiment):
         """For mean images, and for the centre."""
         mean, centre = (presets.build(config).shortened(self.share) for config in (self.mean, self.centre))
         return mean, centre
-
-    def _at_once(self, context: Context) -> int | None:
-        return self.at_once if context.network.device.type == "cpu" else None
 
     def missing(self, context: Context) -> str | None:
         network, train = context.network, context.data.train
@@ -198,7 +193,6 @@ class Gallery(Experiment):
             restarts=[i for _ in facets for i in range(k)],
             starts=torch.cat([one.means for one in facets]),
             folder=context.workspace,
-            at_once=self._at_once(context),
             name=f"layer {layer}",
             progress=context.progress,
         )
@@ -289,7 +283,6 @@ class Gallery(Experiment):
             restarts=[i for _ in own for i in range(k)],
             starts=torch.cat([one.means for one in own]),
             folder=context.workspace,
-            at_once=self._at_once(context),
             name=f"units of layer {number}",
             progress=context.progress,
         )

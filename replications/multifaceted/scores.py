@@ -73,6 +73,7 @@ class Scorer:
 
     def __init__(self, network: Network, judge: Judge) -> None:
         self.network, self.judge = network, judge
+        self._natural: dict[str, Tensor] = {}  # by layer (N, C)
 
     def scores(self, name: str, unit: Unit, images: Tensor) -> Scores:
         """name: the class, as the images call it. unit: the network's for it. images: (n, 3, H, W) in [0, 1]."""
@@ -99,11 +100,10 @@ class Scorer:
         """The mean histogram of the class's natural images."""
         return colour_histograms(self.judge.natural(name)[0]).mean(0)
 
-    @functools.cache  # noqa: B019 - lives as long as the experiment
     def _natural_activations(self, unit: Unit) -> Tensor:
         """(N, 1): of the unit on all natural images, of every class."""
-        found = [
-            unit_activations(self.network, unit.layer, images, [unit.channel])
-            for _, images, _ in self.judge.images.batches(64)
-        ]
-        return torch.cat(found)
+        if unit.layer not in self._natural:
+            batches = self.judge.images.batches(64)
+            found = [unit_activations(self.network, unit.layer, images) for _, images, _ in batches]
+            self._natural[unit.layer] = torch.cat(found)
+        return self._natural[unit.layer][:, [unit.channel]]

@@ -22,7 +22,7 @@ from replications.images import pictures, presets
 from replications.images.objectives import Activation, Direction, Objective, Probability, Several
 from replications.images.optimizers import Ascent
 from replications.images.parametrization import Pixels
-from replications.images.pictures import Pictures, make_pictures
+from replications.images.pictures import Pictures, _shared_out, make_pictures
 from replications.images.presets import Method
 from replications.images.schedule import Octave
 from replications.networks.network import Network
@@ -391,3 +391,19 @@ def test_bad_input_is_refused(changes: dict[str, Any], message: str) -> None:
     given = {"network": network(), "method": METHOD, "wanted": WANTED, "seed": 0, **changes}
     with pytest.raises(ValueError, match=message):
         make_pictures(given.pop("network"), given.pop("method"), given.pop("wanted"), **given)
+
+
+def test_the_parts_are_even_in_number_and_about_equal() -> None:
+    def sizes(count: int, most: int, *, even: bool = True) -> list[int]:
+        return [rows.stop - rows.start for rows in _shared_out(count, most, even=even)]
+
+    assert sizes(108, 24) == [18] * 6  # not 24, 24, 24, 24, 12
+    assert sizes(24, 24) == [12, 12]
+    assert sizes(7, 24) == [7]
+    assert sizes(9, 24) == [5, 4]
+    assert sizes(108, 24, even=False) == [22, 22, 21, 22, 21]
+    for count in range(1, 80):
+        found = sizes(count, 6)
+        assert sum(found) == count
+        assert max(found) <= 6
+        assert max(found) - min(found) <= 1

@@ -41,7 +41,6 @@ def experiment(**changes: Any) -> Gallery:
         "liked": 20,
         "unit_clusters": 2,
         "a_picture": 1,
-        "at_once": 24,
         "largest_map": None,
     }
     return Gallery(**{**settings, **changes})
