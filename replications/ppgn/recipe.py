@@ -9,7 +9,7 @@ it is added to the gradient. How much noise the joint variant adds isn't known.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, get_args
 
 from replications.ppgn.balance import BalanceRule
@@ -19,6 +19,10 @@ from replications.ppgn.generator import Generator, published_generator, small_ge
 from replications.ppgn.losses import LossWeights
 
 Architecture = Literal["small", "published"]
+GENERATORS: dict[str, Callable[..., Generator]] = {
+    "small_generator": small_generator,
+    "published_generator": published_generator,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,11 +107,18 @@ class GeneratorRecipe:
         """The learning rate of step `step`, 1 for the first."""
         return self.learning_rate * self.annealing_factor ** sum(step > passed for passed in self.annealing)
 
+    def described(self, code_size: int, image_size: int) -> tuple[str, dict[str, Any]]:
+        """The function of `generator` that builds the generator, and its arguments besides the seed."""
+        if self.architecture == "published":
+            arguments = {"code": code_size, "image_size": image_size, "encoder_layer": self.code_layer}
+            return "published_generator", arguments
+        arguments = {"code": code_size, "size": image_size, "width": self.width, "encoder_layer": self.code_layer}
+        return "small_generator", arguments
+
     def generator(self, code_size: int, image_size: int, seed: int) -> Generator:
         """An untrained generator for codes of this size and images of this size."""
-        if self.architecture == "published":
-            return published_generator(code_size, image_size=image_size, encoder_layer=self.code_layer, seed=seed)
-        return small_generator(code_size, image_size, self.width, encoder_layer=self.code_layer, seed=seed)
+        name, arguments = self.described(code_size, image_size)
+        return GENERATORS[name](**arguments, seed=seed)
 
     def discriminator(self, code_size: int, image_size: int, seed: int) -> Discriminator:
         """An untrained discriminator for the same."""
