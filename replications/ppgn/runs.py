@@ -12,7 +12,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +122,7 @@ def train_generator(
     root: Path,
     device: torch.device | str = "cpu",
     *,
+    name: str = "generator",
     progress: bool = True,
     sheet: Sheet | None = None,
     sheet_images: Tensor | None = None,
@@ -130,8 +131,8 @@ def train_generator(
 ) -> TrainedGenerator:
     """The job's generator, trained now as far as it isn't yet; on a CPU with one thread, so that it is reproducible.
 
-    sheet: called every `sheet_every` steps and after the last with the step, `sheet_images` (n, 3, S, S) in [0, 1], and
-    what the generator makes of their codes. checkpoint_every: a multiple of 50.
+    name: for the progress bar. sheet: called every `sheet_every` steps and after the last with the step, `sheet_images`
+    (n, 3, S, S) in [0, 1], and what the generator makes of their codes. checkpoint_every: a multiple of 50.
 
     Raises:
         TrainingCollapsed: see `CollapseRule`; what was trained so far is kept.
@@ -148,20 +149,20 @@ def train_generator(
             with atomic_write(folder / "job.json", "w") as file:
                 json.dump(description, file, indent=2, sort_keys=True)
             with one_thread(device):
-                run = _Run(job, folder, device, progress, checkpoint_every)
+                run = _Run(job, folder, device, name if progress else None, checkpoint_every)
                 run.go(sheet, sheet_images, sheet_every)
     return _finished(job, folder, device, key, description)
 
 
 class _Run:
-    """A training being carried on in its folder."""
+    """A training being carried on in its folder; without a name it shows nothing of how far it is."""
 
     def __init__(
-        self, job: GeneratorJob, folder: Path, device: torch.device, progress: bool, checkpoint_every: int
+        self, job: GeneratorJob, folder: Path, device: torch.device, name: str | None, checkpoint_every: int
     ) -> None:
-        self.job, self.folder, self.progress, self.checkpoint_every = job, folder, progress, checkpoint_every
+        self.job, self.folder, self.name, self.checkpoint_every = job, folder, name, checkpoint_every
         job.network.to(device)
-        with counted("encoding images", len(job.chosen), "image") if progress else nullcontext(_ignore) as done:
+        with self._counted("encoding images", len(job.chosen), "image") as done:
             self.real = RealFeatures(job.data, job.chosen, job.encoder, done)
         self.training = GeneratorTraining(
             job.recipe,
@@ -180,7 +181,7 @@ class _Run:
         recipe = self.job.recipe
         means, last = _Means(), time.perf_counter()
         steps = recipe.steps - self.done
-        with counted(self._title, steps, "step") if self.progress else nullcontext(_ignore) as done:
+        with self._counted(f"training with {len(self.real)} images", steps, "step") as done:
             for number in range(self.done + 1, recipe.steps + 1):
                 turn = self.training.balance
                 means.add(self.training.step(number, self.real), turn)
@@ -198,9 +199,9 @@ class _Run:
                     self._judge()
         self._finish()
 
-    @property
-    def _title(self) -> str:
-        return f"training a generator, {len(self.real)} images, from step {self.done}"
+    def _counted(self, what: str, total: int, unit: str) -> AbstractContextManager[Callable[[int], object]]:
+        """A progress bar, where one is wanted."""
+        return nullcontext(_ignore) if self.name is None else counted(f"{self.name}: {what}", total, unit)
 
     def _check(self) -> None:
         record = self.history[-1]
