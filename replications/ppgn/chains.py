@@ -104,7 +104,7 @@ def read_state(path: Path | None, about: Mapping[str, Any], device: torch.device
     _check_same(path, held["about"], json.loads(json.dumps(about)))
     streams = [torch.Generator() for _ in tensors["streams"]]
     for stream, state in zip(streams, tensors["streams"], strict=True):
-        stream.set_state(state)
+        stream.set_state(state.clone())  # aligned: torch reads it as a structure, and a file's bytes lie anywhere
 
     def listed(name: str) -> list[Tensor]:
         count = sum(key.startswith(f"{name}.") for key in tensors)

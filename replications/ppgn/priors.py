@@ -137,12 +137,15 @@ def check_codes(generator: Callable[[Tensor], Tensor], shape: Sequence[int]) -> 
 
 
 def check_encoder(generator: Callable[[Tensor], Tensor], encoder: Network, layer: str) -> None:
-    """Raises DoesNotFit where a generator says that it was made for another layer, width, size or network."""
+    """Raises DoesNotFit where a generator says that it was made for another layer, width or network.
+
+    Its images may have another size than the encoder's input: the encoder's preprocessing resizes them. A generator may
+    say the fingerprint of its network (operations, weights, preprocessing) as `encoder_fingerprint`.
+    """
     width = math.prod(encoder.shape(layer))
     for name, found, said in (
         ("encoder_layer", layer, "is for codes of layer '{}', and the encoder's is '{}'"),
         ("code_size", width, "reads codes of {} numbers, and the encoder's layer has {}"),
-        ("image_size", encoder.input_size, "makes images of {} pixels, and the encoder reads {}"),
         ("encoder_fingerprint", encoder.fingerprint, "was trained with the encoder {}, and this one is {}"),
     ):
         expected = getattr(generator, name, None)

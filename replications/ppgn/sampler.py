@@ -138,11 +138,11 @@ class Sampler:
             DoesNotFit: codes that aren't the generator's or the prior's; ValueError: masks that aren't its images'.
             OtherChains: `path` holds chains of another configuration.
         """
-        plans = [(one,) if isinstance(one, Condition) else tuple(one) for one in wanted]
+        plans = [_plan(one) for one in wanted]
         _check(plans, numbers, start)
-        names = [" > ".join(condition.name for condition in plan) for plan in plans]
+        names = [named(one) for one in wanted]
         which = attempts_of(names) if numbers is None else [int(number) for number in numbers]
-        about = {} if path is None else self._about(plans, names, which, seed, start)
+        about = {} if path is None else self.about(wanted, which, seed, start)
         state = read_state(path, about, self.device)
         if state is None:
             streams = [
@@ -201,20 +201,19 @@ class Sampler:
             raise ValueError("of what shape a code is, this generator doesn't say: give codes to start from")
         return (int(size),)
 
-    def _about(
-        self, plans: Sequence[Sequence[Condition]], names: list[str], which: list[int], seed: int, start: Tensor | None
+    def about(
+        self, wanted: Sequence[Wanted], numbers: Sequence[int], seed: int, start: Tensor | None
     ) -> dict[str, object]:
         """All that determines the chains, but the code, which decides where a caller keeps them."""
-        real = self.real
         return {
             "sampler": dataclasses.asdict(self.settings),
-            "chains": names,
-            "numbers": which,
+            "chains": [named(one) for one in wanted],
+            "numbers": list(numbers),
             "seed": seed,
-            "conditions": fingerprint_of([list(plan) for plan in plans]),
+            "conditions": fingerprint_of([list(_plan(one)) for one in wanted]),
             "generator": fingerprint_of(self.generator),
             "prior": self.prior.fingerprint,
-            "real codes": fingerprint_of(real),
+            "real codes": fingerprint_of(self.real),
             "start": fingerprint_of(start),
             "device": self.device.type,
         }
@@ -318,6 +317,15 @@ class _Run:
     def _keep(self) -> None:
         self.state.kept.append(self.state.codes.detach().clone())
         self.state.kept_steps.append(self.state.step)
+
+
+def named(wanted: Wanted) -> str:
+    """What a chain is asked for, in words; with its number it decides the chain's random numbers."""
+    return " > ".join(condition.name for condition in _plan(wanted))
+
+
+def _plan(wanted: Wanted) -> tuple[Condition, ...]:
+    return (wanted,) if isinstance(wanted, Condition) else tuple(wanted)
 
 
 def _check(plans: Sequence[Sequence[Condition]], numbers: Sequence[int] | None, start: Tensor | None) -> None:

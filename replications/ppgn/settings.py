@@ -10,12 +10,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from replications.images import schedule
-from replications.images.schedule import Ramp, as_ramp
+from replications.images.schedule import Ramp, WarmCosine, as_ramp
 from replications.paths import project_root
 from replications.ppgn.codes import RealCodes
 
-PARTS = (f"{schedule.__name__}.", f"{__name__}.")
+RAMPS = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in (Ramp, WarmCosine)}
 DEVIATIONS = 3  # above its mean, that clip "deviations" leaves a number (Nguyen et al. 2016)
 
 
@@ -121,6 +120,9 @@ class Settings:
         return real.low, torch.maximum(real.low, real.mean + DEVIATIONS * real.deviation)
 
 
+_TARGET = f"{Settings.__module__}.{Settings.__qualname__}"
+
+
 def _zero(value: float | Ramp) -> bool:
     ramp = as_ramp(value)
     return ramp.start == 0 == ramp.end
@@ -146,24 +148,26 @@ def load(name: str, task: str | None = None, **changes: Any) -> Settings:
 
 def build(config: Mapping[str, Any], task: str | None = None, **changes: Any) -> Settings:
     """The settings that a configuration as in conf/sampler describes; task, changes: see `load`."""
-    from hydra.utils import instantiate
-
     found = dict(config)
-    tasks: Mapping[str, Any] = found.pop("tasks", {})
+    target, tasks = found.pop("_target_", _TARGET), found.pop("tasks", {})
+    if target != _TARGET:
+        raise ValueError(f"expected the configuration of a sampler, {_TARGET}; found that of {target}")
     if task is not None:
         if task not in tasks:
             known_tasks = ", ".join(tasks) or "none"
             raise ValueError(f"sampler '{found.get('name')}' has no task '{task}' of its own; it has {known_tasks}")
         found.update(tasks[task])
     found.update(changes)
-    known = {field.name for field in dataclasses.fields(Settings)} | {"_target_"}
-    if unknown := sorted(set(found) - known):
-        raise ValueError(f"a sampler has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}")
-    for value in (found, *found.values()):
-        target = value.get("_target_", PARTS[0]) if isinstance(value, Mapping) else PARTS[0]
-        if not str(target).startswith(PARTS):
-            raise ValueError(f"a sampler's settings are made of parts of {' and '.join(PARTS)}, not of {target}")
-    settings = instantiate(found, _convert_="all")
-    if not isinstance(settings, Settings):
-        raise ValueError(f"expected the configuration of a sampler, found that of a {type(settings).__name__}")
-    return settings
+    known = sorted(field.name for field in dataclasses.fields(Settings))
+    if unknown := sorted(set(found) - set(known)):
+        raise ValueError(f"a sampler has no setting {', '.join(unknown)}; it has {', '.join(known)}")
+    values: dict[str, Any] = {k: _ramp(value) if isinstance(value, Mapping) else value for k, value in found.items()}
+    return Settings(**values)
+
+
+def _ramp(config: Mapping[str, Any]) -> Ramp:
+    values = dict(config)
+    target = values.pop("_target_", None)
+    if target not in RAMPS:
+        raise ValueError(f"a value that changes is one of {', '.join(RAMPS)}; found {target}")
+    return RAMPS[target](**values)

@@ -230,6 +230,13 @@ def test_a_hole_may_differ_by_colour_and_shows_the_image_around_it() -> None:
     assert torch.equal(shown[:, ~inside], images(2, 9)[1][:, ~inside])
 
 
+def test_a_hole_can_be_filled_with_a_colour_to_start_from() -> None:
+    colour = torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64)
+    filled = GIVEN.filled(colour[:, None, None])
+    assert torch.equal(filled[:, hole()], colour[:, None].expand(-1, int(hole().sum())))
+    assert torch.equal(filled[:, ~hole()], GIVEN.image[:, ~hole()])
+
+
 def test_names_say_all_that_a_condition_is() -> None:
     assert len(set(ids)) == len(ids)
     assert ids[:3] == ["first log p(fc8:2)", "first log p(fc8:4)", "second log p(fc8:0)"]
