@@ -16,6 +16,7 @@ from torch import Tensor
 from replications.images.maximize import attempts_of
 from replications.ppgn.chains import Chains
 from replications.ppgn.fingerprints import fingerprint_of
+from replications.ppgn.memory import keep_freed_memory
 from replications.ppgn.sampler import Sampler, Wanted, named
 from replications.training.side_by_side import one_thread
 from replications.workers import side_by_side
@@ -82,6 +83,8 @@ def joined(parts: Sequence[Chains]) -> Chains:
 def _sampled(
     sampler: Sampler, wanted: list[Wanted], seed: int, which: list[int], start: Tensor | None, path: Path | None
 ) -> Chains:
+    if sampler.device.type == "cpu":
+        keep_freed_memory()
     with one_thread(sampler.device):
         return sampler.run(wanted, seed=seed, numbers=which, start=start, path=path)
 

@@ -283,14 +283,16 @@ class _Run:
             if conditions.masks and epsilon4 != 0:
                 total = total + epsilon4 * conditions.context(made)
         zero = torch.zeros_like(codes)
-        slope = torch.autograd.grad(total.sum(), leaf)[0] if total.requires_grad else zero
         residual = zero
         if self.uses_prior:
             epsilon1 = torch.where(
                 self.state.epsilon1.isnan(), settings.at("epsilon1", within), self.state.epsilon1
             ).to(codes)
             residual = _like(epsilon1, codes) * self.sampler.prior.residual(codes, readings) / self.unit
-        return Terms(residual, slope * self.unit, self._noise(codes, epsilon3)), values.detach()
+        noise = self._noise(codes, epsilon3)
+        del made, shown, readings
+        slope = torch.autograd.grad(total.sum(), leaf)[0] if total.requires_grad else zero
+        return Terms(residual, slope * self.unit, noise), values.detach()
 
     def _noise(self, codes: Tensor, epsilon: float) -> Tensor:
         if epsilon == 0:
