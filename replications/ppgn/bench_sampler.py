@@ -69,9 +69,10 @@ def race(size: Size, device: torch.device) -> tuple[Callable[[], object], Callab
     classes = [str(i) for i in range(size.classes)]
     network = Network(size.network(), name="condition", classes=classes, preprocessing=preprocessing).to(device)
     generator = size.generator().eval().requires_grad_(False).to(device)
-    codes = torch.rand(size.chains, network.shape("relu6")[0])
+    real = torch.rand(100, network.shape("relu6")[0])
+    codes = real[: size.chains]
     settings = load("noiseless_joint_ppgn_h", steps=size.steps)
-    sampler = Sampler(generator, settings, JointPrior(network, "relu6"), RealCodes.of(codes), device)
+    sampler = Sampler(generator, settings, JointPrior(network, "relu6"), RealCodes.of(real), device)
     wanted = [of_class(network, i % size.classes) for i in range(size.chains)]
     channels = torch.arange(size.chains, device=device)[:, None] % size.classes
 
