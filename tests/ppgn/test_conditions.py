@@ -10,8 +10,8 @@ from torch import Tensor
 from replications.images.objectives import Activation, Direction, Several
 from replications.networks.network import Network, UnknownClass, UnknownLayer
 from replications.networks.unit import Unit
+from replications.ppgn.captions import Caption, UnknownWord, words_of
 from replications.ppgn.conditions import (
-    Caption,
     Condition,
     Context,
     LogDensity,
@@ -20,11 +20,9 @@ from replications.ppgn.conditions import (
     Reads,
     Together,
     Unconditional,
-    UnknownWord,
     all_of,
     of_class,
     of_unit,
-    words_of,
 )
 from replications.ppgn.reading import Conditions
 
