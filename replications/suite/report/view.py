@@ -126,9 +126,10 @@ def sections(
 
 
 def tallies(verdicts: Sequence[Verdict]) -> list[tuple[str, dict[VerdictKind, int]]]:
-    """Verdicts counted for claims, values and setups."""
+    """Verdicts counted for claims, values and setups, those of them that the paper has."""
     names = {"claim": "Claims", "value": "Reported numbers", "setup": "Set-ups"}
-    return [(name, count(v for v in verdicts if v.row.kind == kind)) for kind, name in names.items()]
+    found = [(name, count(v for v in verdicts if v.row.kind == kind)) for kind, name in names.items()]
+    return [(name, counted) for name, counted in found if any(counted.values())]
 
 
 def deviation(verdict: Verdict) -> str:
