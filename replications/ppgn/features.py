@@ -36,8 +36,8 @@ class Batch(NamedTuple):
 class RealFeatures:
     """The chosen images of a set and their features; everything on the CPU.
 
-    variances: total, as `Variances`. code_scale: root mean square of the codes' numbers. low, high: the smallest and
-    the largest of them.
+    mean_image: (3, S, S). variances: total, as `Variances`. code_scale: root mean square of the codes' numbers. low,
+    high: the smallest and the largest of them.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class RealFeatures:
         if fits:
             self._held = (torch.cat([h1 for h1, _ in held]), torch.cat([h for _, h in held]))
         self.variances = Variances(*(part.variance for part in sums))
+        self.mean_image = sums[0].mean.float().unflatten(0, (3, data.size, data.size))
         for what, variance in self.variances._asdict().items():
             if not variance > 0:
                 raise ValueError(
@@ -119,6 +120,12 @@ class _Sums:
     def variance(self) -> float:
         """Mean over images of the squared distance from the mean."""
         return (self._square - float(self._sum.square().sum()) / self._count) / self._count
+
+    @property
+    def mean(self) -> Tensor:
+        """Of each number."""
+        assert self._origin is not None
+        return self._origin + self._sum / self._count
 
     @property
     def root_mean_square(self) -> float:

@@ -10,9 +10,10 @@ convolutions are "deconvolutions" (transposed), without a bias that is trained; 
 for each doubling from 4 pixels, and channels that halve with each.
 
 Deviations:
-- The published generator gives mean-subtracted pixels, blue first, without bounds. Ours ends in a sigmoid, so that an
-  image is (N, 3, S, S) in [0, 1], red first: every network's own preprocessing can take it from there
-  (`Network.preprocess`), also that of a network other than the encoder.
+- The published generator gives mean-subtracted pixels, blue first, without bounds. Ours adds the mean image's logit
+  (`mean`, which training takes from real images) and ends in a sigmoid, so that an image is (N, 3, S, S) in [0, 1],
+  red first: every network's own preprocessing can take it from there (`Network.preprocess`), also that of a network
+  other than the encoder. The last layer begins a tenth as strong, so that training begins near the mean image.
 - A code is divided by `code_scale` before the first layer: 1 as published; in training, the root mean square of real
   codes, so that the generator begins alike for any layer of any encoder.
 - Weights start as in He et al. 2015 for that slope, so that signals keep their variance. The released file names no
@@ -31,6 +32,8 @@ from torch import Tensor, nn
 
 SLOPE = 0.3
 FIRST_SIZE = 4
+LAST = 0.1
+DARKEST_AND_BRIGHTEST = (0.02, 0.98)  # of the mean image, whose logit would be infinite at 0 and 1
 
 
 class Stage(NamedTuple):
@@ -61,6 +64,7 @@ class Generator(nn.Module):
     """
 
     code_scale: Tensor
+    mean: Tensor
 
     def __init__(
         self,
@@ -83,6 +87,7 @@ class Generator(nn.Module):
             )
         self.code_size, self.image_size, self.encoder_layer = int(code_size), int(image_size), str(encoder_layer)
         self.register_buffer("code_scale", torch.ones(()))
+        self.register_buffer("mean", torch.zeros(3, self.image_size, self.image_size))
         connected: OrderedDict[str, nn.Module] = OrderedDict()
         width = self.code_size
         for number, following in zip(range(len(hidden) + 4, 4, -1), hidden, strict=True):
@@ -101,6 +106,12 @@ class Generator(nn.Module):
         self.maps = nn.Sequential(maps)
         self._first = (channels, FIRST_SIZE, FIRST_SIZE)
         initialize(self, torch.Generator().manual_seed(seed))
+        with torch.no_grad():
+            self.maps.get_submodule(stages[-1].name).weight.mul_(LAST)  # type: ignore[operator]
+
+    def take_mean(self, image: Tensor) -> None:
+        """Makes `image` (3, S, S) in [0, 1] what is generated where the layers give 0."""
+        self.mean.copy_(image.clamp(*DARKEST_AND_BRIGHTEST).logit())
 
     def forward(self, code: Tensor) -> Tensor:
         if code.dim() != 2 or code.shape[1] != self.code_size:
@@ -109,9 +120,10 @@ class Generator(nn.Module):
                 f"{self.code_size}); found {tuple(code.shape)}"
             )
         first = self.connected(code / self.code_scale).unflatten(1, self._first)
-        images: Tensor = self.maps(first.contiguous(memory_format=torch.channels_last)).sigmoid()
-        start = (images.shape[-1] - self.image_size) // 2
-        return images[..., start : start + self.image_size, start : start + self.image_size]
+        full = self.maps(first.contiguous(memory_format=torch.channels_last))
+        start = (full.shape[-1] - self.image_size) // 2
+        images: Tensor = full[..., start : start + self.image_size, start : start + self.image_size] + self.mean
+        return images.sigmoid()
 
 
 def published_generator(

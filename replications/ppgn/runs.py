@@ -167,8 +167,8 @@ class _Run:
         self.training = GeneratorTraining(
             job.recipe,
             job.encoder,
-            image_size=job.data.size,
             variances=self.real.variances,
+            mean_image=self.real.mean_image,
             code_scale=self.real.code_scale,
             seed=job.seed,
             device=device,

@@ -68,19 +68,23 @@ class GeneratorTraining:
         recipe: GeneratorRecipe,
         encoder: Encoder,
         *,
-        image_size: int,
         variances: Variances,
+        mean_image: Tensor,
         code_scale: float,
         seed: int,
         device: torch.device,
     ) -> None:
-        """variances, code_scale: of the training images (`RealFeatures`). seed: of initial weights, order and noise."""
+        """variances, mean_image (3, S, S), code_scale: of the training images (`RealFeatures`), S the generator's size.
+
+        seed: of initial weights, order, noise and dropout.
+        """
         self.recipe, self.encoder, self.seed, self.device = recipe, encoder, seed, device
         self.variances, self._divisors = variances, divisors(recipe.losses, variances)
-        size = encoder.code_size
+        size, image_size = encoder.code_size, mean_image.shape[-1]
         self.generator: Generator = self._placed(
             recipe.generator(size, image_size, derived_seed(seed, "generator")), code_scale
         )
+        self.generator.take_mean(mean_image.to(device))
         self.discriminator: Discriminator | None = None
         if recipe.losses.adversarial:
             built = recipe.discriminator(size, image_size, derived_seed(seed, "discriminator"))

@@ -43,6 +43,7 @@ def test_statistics_are_those_of_all_images_at_once(encoder: Encoder, monkeypatc
     for values, found in zip((images, *encoder.features(images)), real.variances, strict=True):
         rows = values.double().flatten(1)
         assert found == pytest.approx(float(rows.var(0, correction=0).sum()), rel=1e-5)
+    torch.testing.assert_close(real.mean_image, images.mean(0))
     codes = encoder.code(images).double()
     assert real.code_scale == pytest.approx(float(codes.square().mean().sqrt()), rel=1e-5)
     assert (real.low, real.high) == pytest.approx((float(codes.min()), float(codes.max())), rel=1e-5)

@@ -37,8 +37,8 @@ def started(encoder: Encoder, real: RealFeatures, recipe: GeneratorRecipe | None
     return GeneratorTraining(
         recipe or tiny_recipe(),
         encoder,
-        image_size=32,
         variances=real.variances,
+        mean_image=real.mean_image,
         code_scale=real.code_scale,
         seed=1,
         device=CPU,
