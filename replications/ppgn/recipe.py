@@ -54,7 +54,8 @@ class GeneratorRecipe:
     scale_codes: divide codes by their root mean square before the first layers.
     annealing: steps, rising, after which the learning rate is multiplied by `annealing_factor`.
     weight_decay: of the discriminator. ema: decay of the exponential moving average of the generator's weights that
-    takes their place in the result; None for the weights themselves.
+    takes their place in the result, less in the first updates (at most (1 + n) / (10 + n) after n); None for the
+    weights themselves.
     balance: None always trains both. collapse: what stops the training early; None lets it go on.
     mixed_precision: compute in bfloat16 where the device is a GPU that has it.
     """

@@ -266,8 +266,11 @@ class GeneratorTraining:
     def _move_average(self) -> None:
         if self._average is None or self.recipe.ema is None:
             return
+        state = self._adam["generator"].state[next(self.generator.parameters())]
+        updates = float(state["step"])
+        decay = min(self.recipe.ema, (1 + updates) / (10 + updates))  # else the start would linger
         for mean, value in zip(self._average.parameters(), self.generator.parameters(), strict=True):
-            mean.lerp_(value, 1 - self.recipe.ema)
+            mean.lerp_(value, 1 - decay)
 
     def _precision(self) -> contextlib.AbstractContextManager[object]:
         """Autocast to bfloat16 where `precision_name` says so. Its range is float32's, so losses need no scaling."""

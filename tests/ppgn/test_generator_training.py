@@ -164,13 +164,15 @@ def test_the_rule_decides_from_the_step_s_own_losses(encoder: Encoder, real: Rea
 
 
 def test_average_is_the_exponential_one(encoder: Encoder, real: RealFeatures) -> None:
-    training = started(encoder, real, tiny_recipe(ema=0.7))
+    training = started(encoder, real, tiny_recipe(ema=0.25))
     names = dict(training.generator.named_parameters())
     expected = {name: value.detach().double().clone() for name, value in names.items()}
     for number in range(1, 5):
         training.step(number, real)
         for name, value in names.items():
-            expected[name] = 0.7 * expected[name] + 0.3 * value.detach().double()
+            # 2/11 and then 3/12, 4/13, ..., but at most 0.25
+            decay = 2 / 11 if number == 1 else 0.25
+            expected[name] = decay * expected[name] + (1 - decay) * value.detach().double()
     assert training.result is not training.generator
     for name, value in training.result.named_parameters():
         torch.testing.assert_close(value.double(), expected[name], rtol=1e-5, atol=1e-6)
