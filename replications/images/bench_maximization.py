@@ -16,7 +16,6 @@ import argparse
 import importlib
 import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -34,6 +33,7 @@ from replications.images.transforms import Jitter
 from replications.networks.network import Network
 from replications.networks.preprocessing import Preprocessing
 from replications.networks.unit import Unit
+from replications.timing import seconds
 
 STEPS, SIDE, SEED = 20, 224, 0
 # model, torchvision's name of the layer, and at most how many times the bare passes a step may cost
@@ -130,17 +130,6 @@ def against_lucent(device: torch.device) -> Iterator[Race]:
         LUCENT_POSITION,
         at_most=False,
     )
-
-
-def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """Wall-clock time of one call."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    start = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
 
 
 def run(race: Race, rounds: int, device: torch.device) -> bool:

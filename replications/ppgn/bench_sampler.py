@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -32,6 +31,7 @@ from replications.ppgn.memory import keep_freed_memory
 from replications.ppgn.priors import JointPrior
 from replications.ppgn.sampler import Sampler
 from replications.ppgn.settings import load
+from replications.timing import seconds
 
 SEED, BOUND = 0, 1.15
 
@@ -87,17 +87,6 @@ def race(size: Size, device: torch.device) -> tuple[Callable[[], object], Callab
         return gradient
 
     return ours, bare
-
-
-def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """Wall-clock time of one call."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    start = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
 
 
 def run(size: Size, rounds: int, device: torch.device) -> bool:

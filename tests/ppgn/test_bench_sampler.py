@@ -6,6 +6,7 @@ import pytest
 import torch
 from ppgn_toys import CLASSES, CODE, SIZE, ToyGenerator, encoder
 
+from replications import timing
 from replications.ppgn import bench_sampler as bench
 
 CPU = torch.device("cpu")
@@ -31,7 +32,7 @@ def test_ratios_are_judged(capsys: pytest.CaptureFixture[str], monkeypatch: pyte
     for seconds, passed in ((1.1, True), (1.2, False)):
         ticks = iter([0.0, seconds, 0.0, 1.0] * 2)
         with monkeypatch.context() as patch:
-            patch.setattr(bench.time, "perf_counter", lambda ticks=ticks: next(ticks))
+            patch.setattr(timing.time, "perf_counter", lambda ticks=ticks: next(ticks))
             assert bench.run(size, 2, CPU) == passed
         assert f"median ratio {seconds:5.3f}" in capsys.readouterr().out
 
