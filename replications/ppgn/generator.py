@@ -6,8 +6,9 @@ six up-convolutions (4x4, stride 2), the first three followed by a 3x3 of stride
 throughout, none after the last; 256 pixels, of which the centre that the encoder reads is kept. All of its
 convolutions are "deconvolutions" (transposed), without a bias that is trained; there is no normalization.
 
-`small_generator` is the same thing for small images: hidden layers as wide as the code, as there, one up-convolution
-for each doubling from 4 pixels, and channels that halve with each.
+`small_generator` is the same thing for small images: hidden layers as wide as the code, as there, but no wider than
+twice the channels of its first maps; one up-convolution for each doubling from 4 pixels, and channels that halve with
+each.
 
 Deviations:
 - The published generator gives mean-subtracted pixels, blue first, without bounds. Ours adds the mean image's logit
@@ -153,6 +154,7 @@ def small_generator(
             f"a small generator makes images of 16, 32, 64, 128, ... pixels, a power of 2, and has a width of at least "
             f"1; found {size} and {width}"
         )
+    narrow = min(code, 8 * width)
     stages = []
     for i in range(doublings - 1):
         name, channels = doublings - 1 - i, max(1, 4 * width >> i)
@@ -162,7 +164,7 @@ def small_generator(
     stages.append(Stage("deconv0", 3, True))
     return Generator(
         code_size=code,
-        hidden=(code, code, 4 * width * FIRST_SIZE**2),
+        hidden=(narrow, narrow, 4 * width * FIRST_SIZE**2),
         stages=stages,
         image_size=size,
         encoder_layer=encoder_layer,

@@ -57,7 +57,7 @@ class GeneratorRecipe:
     takes their place in the result, less in the first updates (at most (1 + n) / (10 + n) after n); None for the
     weights themselves.
     balance: None always trains both. collapse: what stops the training early; None lets it go on.
-    mixed_precision: compute in bfloat16 where the device is a GPU that has it.
+    mixed_precision: compute in bfloat16 where the device, GPU or CPU, has instructions for it.
     """
 
     steps: int

@@ -275,14 +275,19 @@ class GeneratorTraining:
     def _precision(self) -> contextlib.AbstractContextManager[object]:
         """Autocast to bfloat16 where `precision_name` says so. Its range is float32's, so losses need no scaling."""
         if precision_name(self.recipe, self.device) == "bfloat16":
-            return torch.autocast("cuda", dtype=torch.bfloat16)
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return contextlib.nullcontext()
 
 
 def precision_name(recipe: GeneratorRecipe, device: torch.device) -> str:
-    """ "bfloat16" where the recipe asks for mixed precision and the device has it, else "float32"."""
-    mixed = recipe.mixed_precision and device.type == "cuda" and torch.cuda.is_bf16_supported()
-    return "bfloat16" if mixed else "float32"
+    """ "bfloat16" where the recipe asks for mixed precision and the device computes in it, else "float32"."""
+    if device.type == "cuda":
+        supported = torch.cuda.is_bf16_supported()
+    else:
+        # without the instructions, bfloat16 is emulated, and slower than float32
+        found = torch.cpu.get_capabilities()
+        supported = bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+    return "bfloat16" if recipe.mixed_precision and supported else "float32"
 
 
 @functools.lru_cache(maxsize=2)

@@ -17,7 +17,7 @@ from replications.ppgn.encoder import Encoder
 from replications.ppgn.features import RealFeatures
 from replications.ppgn.losses import LossWeights, Scale
 from replications.ppgn.recipe import GeneratorRecipe, Noise
-from replications.ppgn.training import GeneratorTraining
+from replications.ppgn.training import GeneratorTraining, precision_name
 from replications.training.loop import derived_seed
 
 CPU = torch.device("cpu")
@@ -244,3 +244,17 @@ def test_it_learns_more_than_the_mean_image() -> None:
     training = started(telling, real, recipe)
     losses = [float(training.step(number, real).image) for number in range(1, 131)]
     assert sum(losses[-10:]) / 10 < 0.5
+
+
+def test_bfloat16_changes_the_losses_of_a_step_by_less_than_its_rounding(encoder: Encoder, real: RealFeatures) -> None:
+    if precision_name(tiny_recipe(mixed_precision=True), CPU) == "float32":
+        pytest.skip("this CPU has no instructions for bfloat16")
+    exact, mixed = (
+        without_dropout(started(encoder, real, tiny_recipe(mixed_precision=wanted))).step(1, real)
+        for wanted in (False, True)
+    )
+    assert mixed != exact
+    for before, after in zip(exact, mixed, strict=True):
+        assert (before is None) == (after is None)
+        if before is not None and after is not None:
+            assert float(after) == pytest.approx(float(before), rel=0.03)

@@ -57,6 +57,7 @@ def tiny_recipe(**changes: Any) -> GeneratorRecipe:
         "steps": 6,
         "losses": losses,
         "width": 2,
+        "mixed_precision": False,
         "discriminator_width": 4,
         "batch_size": 8,
         "learning_rate": 2e-3,
