@@ -47,11 +47,12 @@ RECORDS = 100  # of the history that are written beside the weights
 
 @dataclasses.dataclass(frozen=True)
 class WantedDAE:
-    """An autoencoder to be trained: its file of conf/dae; the encoder whose codes it reads, at which layer."""
+    """An autoencoder to be trained: its file of conf/dae; the encoder whose codes it reads, at the layer of which recipe
+    of conf/generator."""
 
     recipe: str
     network: str = "zfnet_small"
-    layer: str = "relu6"
+    generator: str = "dgn_am"
     seed: int = 0
 
 
@@ -119,13 +120,14 @@ def _make_dae(name: str, folder: Path, device: str, steps: int | None) -> str:
         "code": code_fingerprint("replications.ppgn.dae"),
     }
     network = None if settings["kind"] == "pixels" else _network(wanted.network)
+    layer = GeneratorRecipe.of(_settings("generator", wanted.generator)).code_layer
     if network is not None:
-        about |= {"network": network.name, "fingerprint": network.fingerprint, "layer": wanted.layer}
+        about |= {"network": network.name, "fingerprint": network.fingerprint, "layer": layer}
     key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]
     kept = cache_root() / "generators" / f"{name}-{key}"
     if not (kept / "dae.safetensors").is_file():
         parts = (world.train, world.validation)
-        real, held_out = (_pictures(p) if network is None else _codes(network, wanted.layer, p) for p in parts)
+        real, held_out = (_pictures(p) if network is None else _codes(network, layer, p) for p in parts)
         dae = _untrained(settings, real, wanted.seed)
         sizes = ("kind", "noise", "width")
         recipe = DAERecipe(**{key: value for key, value in settings.items() if key not in sizes})
