@@ -24,7 +24,7 @@ from replications.suite.settings import for_profile
 ROOT = project_root()
 CONF = ROOT / "conf"
 PROFILES = sorted(path.stem for path in (CONF / "profile").glob("*.yaml"))
-ROWS_OF = {"zeiler": "ZF", "multifaceted": "MFV"}  # paper -> what the names of its ledger's rows begin with
+ROWS_OF = {"zeiler": "ZF", "multifaceted": "MFV", "ppgn": "PPGN"}  # paper -> what the names of its ledger's rows begin with
 EXPERIMENTS = [
     pytest.param(paper, path.stem, id=f"{paper}-{path.stem}")
     for paper in ROWS_OF
