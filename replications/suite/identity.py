@@ -122,6 +122,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], ignore: Iterable
     if "seed" not in ignored and old.get("seed") != new.get("seed"):
         changes.append(f"the seed, from {old.get('seed')} to {new.get('seed')}")
     changes += _changed_values("the parameter", old.get("parameters") or {}, new.get("parameters") or {})
+    changes += [f"the file {name}" for name in _changed_files(old, new)]
     for part in PARTS:
         changes += _changed_part(part, old.get(part), new.get(part))
     changes += [
@@ -148,14 +149,16 @@ def _changed_part(part: str, old: Mapping[str, Any] | None, new: Mapping[str, An
     if old is None or new is None:
         return [] if old == new else [f"whether it reads the {part}"]
     changes = _changed_values(f"the {part}'s", old["config"], new["config"])
-    files_before, files_now = old.get("files") or {}, new.get("files") or {}
-    for name in sorted(files_before.keys() | files_now.keys()):
-        if files_before.get(name) != files_now.get(name):
-            changes.append(f"the {part}'s file {name}")
+    changes += [f"the {part}'s file {name}" for name in _changed_files(old, new)]
     # Another configuration gives other images as a matter of course; say so only where nothing else explains it.
     if not changes and old.get("images") != new.get("images"):
         changes.append("the images or labels of the data")
     return changes
+
+
+def _changed_files(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    before, now = old.get("files") or {}, new.get("files") or {}
+    return [name for name in sorted(before.keys() | now.keys()) if before.get(name) != now.get(name)]
 
 
 def _changed_values(what: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

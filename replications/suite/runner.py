@@ -17,7 +17,7 @@ from replications.progress import say
 from replications.suite import provenance, recorded
 from replications.suite.context import RunContext, seed_of
 from replications.suite.errors import WrongInput, sentence
-from replications.suite.identity import code_of, portable
+from replications.suite.identity import code_of, named_files, portable
 from replications.suite.inputs import Inputs
 from replications.suite.interface import Experiment, MissingInput, Outcome, parameters
 from replications.suite.outcome_json import decode, digest, found
@@ -157,11 +157,14 @@ class Runner:
             code |= code_of(None, "replications.training.zoo")
         for part in needs:
             code |= inputs.code(part)
+        given = parameters(experiment)
+        files = named_files(given)
         return {
             "paper": self.settings.paper,
             "profile": self.settings.profile,
             "experiment": experiment.name,
-            "parameters": portable(parameters(experiment)),
+            "parameters": portable(given),
+            **({"files": files} if files else {}),
             **{part: inputs.identity(part) if part in needs else None for part in self.settings.parts},
             "uses": {name: self._content(name) for name in experiment.uses},
             "seed": self.settings.seed,

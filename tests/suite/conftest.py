@@ -93,5 +93,7 @@ def dummy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     shutil.copy(DUMMY / "ledger.yaml", tmp_path / "results" / "reported" / "dummy.yaml")
     (tmp_path / "data" / "weights.bin").write_bytes(b"weights")
     (tmp_path / "data" / "other.bin").write_bytes(b"other")
+    (tmp_path / "data" / "models").mkdir()
+    (tmp_path / "data" / "models" / "first.bin").write_bytes(b"first")
     conf = shutil.copytree(DUMMY / "conf", tmp_path / "conf")
     return Dummy(tmp_path, conf, capsys)

@@ -24,7 +24,11 @@ from replications.suite.settings import for_profile
 ROOT = project_root()
 CONF = ROOT / "conf"
 PROFILES = sorted(path.stem for path in (CONF / "profile").glob("*.yaml"))
-ROWS_OF = {"zeiler": "ZF", "multifaceted": "MFV", "ppgn": "PPGN"}  # paper -> what the names of its ledger's rows begin with
+ROWS_OF = {
+    "zeiler": "ZF",
+    "multifaceted": "MFV",
+    "ppgn": "PPGN",
+}  # paper -> what the names of its ledger's rows begin with
 EXPERIMENTS = [
     pytest.param(paper, path.stem, id=f"{paper}-{path.stem}")
     for paper in ROWS_OF
@@ -84,7 +88,7 @@ def test_rows_named_in_the_code_are_in_the_ledger(paper: str, path: Path) -> Non
     for node in ast.walk(tree):
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
             continue
-        if re.fullmatch(rf"{ROWS_OF[paper]}-[\w-]+", node.value):
+        if re.fullmatch(rf"{ROWS_OF[paper]}-[A-Z0-9][\w-]*", node.value):
             begins = any(node is part for part in beginnings)
             assert node.value in rows(paper) or (begins and any(row.startswith(node.value) for row in rows(paper))), (
                 f"{path.name}, line {node.lineno}: the ledger has no row {node.value}"

@@ -73,6 +73,21 @@ def test_each_network_has_its_own_record(dummy: Dummy) -> None:
     assert (dummy.runs / "report-toy_other" / "index.html").is_file()
 
 
+def test_a_file_that_a_parameter_names_makes_it_stale_and_is_named(dummy: Dummy) -> None:
+    dummy.run("experiments=fig10", "record=true")
+    shutil.rmtree(dummy.runs.parent)
+    model = dummy.root / "data" / "models" / "first.bin"
+    model.write_bytes(b"trained for longer")
+    _, said = dummy.run("measure=false")
+    assert "fig10      stale: recorded, and since then changed: the file models/first.bin" in said
+    model.unlink()
+    _, said = dummy.run("measure=false")
+    assert "fig10      stale: recorded, and since then changed: the file models/first.bin" in said
+    model.write_bytes(b"first")
+    _, said = dummy.run("measure=false")
+    assert "fig10      recorded" in said
+
+
 def test_the_machine_and_the_style_make_nothing_stale() -> None:
     old = {"device": "cpu", "torch": "2", "seed": 0, "code": {"replications.drawing": "1", "m": "1"}}
     new = {"device": "cuda", "torch": "3", "seed": 0, "code": {"replications.drawing": "2", "m": "1"}}
@@ -85,6 +100,14 @@ def test_differences_name_files_images_and_what_came_or_went() -> None:
     old = {"network": {"config": config, "files": {"w": "1"}}, "data": {"config": {}, "images": {"train": "1"}}}
     new = {"network": {"config": config, "files": {"w": "2"}}, "data": {"config": {}, "images": {"train": "2"}}}
     assert differences(old, new) == ["the network's file w", "the images or labels of the data"]
+    assert differences(
+        {"files": {"same": "1", "w": "1", "gone": "1"}}, {"files": {"same": "1", "w": "2", "new": "1"}}
+    ) == [
+        "the file gone",
+        "the file new",
+        "the file w",
+    ]
+    assert differences({}, {"files": {"w": "1"}}) == ["the file w"]
     assert differences({"parameters": {"a": {"b": 1}}}, {"parameters": {"c": [1]}}) == [
         "the parameter a.b, no longer given (was 1)",
         "the parameter c, newly [1]",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -68,6 +69,30 @@ def test_another_weights_file_of_the_same_name_is_another_network(dummy: Dummy) 
     (dummy.root / "data" / "weights.bin").write_bytes(b"retrained")
     dummy.run("experiments=[fig1,fig2]")
     assert dummy.calls() == {"network": 1, "fig1": 1}
+
+
+def test_another_file_that_a_parameter_names_is_another_outcome(dummy: Dummy) -> None:
+    dummy.run()
+    dummy.calls()
+    identity = dummy.document("fig10")["provenance"]["identity"]
+    assert identity["files"] == {"models/first.bin": hashlib.sha256(b"first").hexdigest()}
+    assert all("files" not in dummy.document(name)["provenance"]["identity"] for name in ("fig1", "fig2"))
+    (dummy.root / "data" / "models" / "first.bin").write_bytes(b"trained for longer")
+    dummy.run()
+    assert dummy.calls() == {"fig10": 1}
+    sizes = {
+        json.loads((f / "outcome.json").read_text())["measurements"][-1]["values"][0]
+        for f in dummy.runs.glob("fig10-*")
+    }
+    assert sizes == {5.0, 18.0}
+
+
+def test_a_file_is_named_by_its_place_in_the_data_folder_whatever_the_machine(dummy: Dummy) -> None:
+    path = dummy.root / "data" / "models" / "first.bin"
+    dummy.run("experiments=fig10", f"experiment.fig10.models.first.weights='{path}'")
+    document = dummy.document("fig10")
+    assert list(document["provenance"]["identity"]["files"]) == ["$REPLICATIONS_DATA/models/first.bin"]
+    assert str(dummy.root) not in json.dumps(document["provenance"]["identity"])
 
 
 def test_numbers_depend_on_no_other_experiment(dummy: Dummy) -> None:

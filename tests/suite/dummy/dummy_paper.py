@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -151,7 +151,16 @@ class Fig2(Numbers):
 
 @dataclasses.dataclass(frozen=True)
 class Fig10(Numbers):
+    """Reads files that its parameters name."""
+
     name: ClassVar[str] = "fig10"
+    models: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+
+    def run(self, context: Context) -> Outcome:
+        outcome = super().run(context)
+        sizes = [float(len((data_root() / model["weights"]).read_bytes())) for model in self.models.values()]
+        outcome.measurements.append(Measurement("size", sizes, "bytes", "model"))
+        return outcome
 
 
 @dataclasses.dataclass(frozen=True)
