@@ -3,9 +3,12 @@
 | name | title | generator | prior |
 | ppgn_x | PPGN-x | none: the code is the image | autoencoder of pixels |
 | dgn_am | DGN-AM | trained without noise | none |
-| ppgn_h | PPGN-h | DGN-AM's | autoencoder of codes |
+| ppgn_h | PPGN-h | the same | autoencoder of codes |
 | joint_ppgn_h | Joint PPGN-h | trained with noise on image, h1 and h | E(G(h)) - h |
 | noiseless_joint_ppgn_h | Noiseless Joint PPGN-h | trained without noise | E(G(h)) - h |
+
+Deviation: in the paper DGN-AM (and PPGN-h) has a generator of its own, of another training with the same losses as the
+noiseless joint variant's. Here the three share one, so that what tells them apart is how they sample and nothing else.
 """
 
 from __future__ import annotations

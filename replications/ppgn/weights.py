@@ -47,12 +47,12 @@ RECORDS = 100  # of the history that are written beside the weights
 
 @dataclasses.dataclass(frozen=True)
 class WantedDAE:
-    """An autoencoder to be trained: its file of conf/dae; the encoder whose codes it reads, at the layer of which recipe
-    of conf/generator."""
+    """An autoencoder to be trained: its file of conf/dae; the encoder whose codes it reads, at the layer that a file of
+    conf/generator names."""
 
     recipe: str
     network: str = "zfnet_small"
-    generator: str = "dgn_am"
+    generator: str = "noiseless_joint"
     seed: int = 0
 
 
@@ -68,7 +68,6 @@ class Wanted:
 GENERATORS = {
     "generator_noiseless_joint": Wanted("noiseless_joint"),
     "generator_joint": Wanted("joint"),
-    "generator_dgn_am": Wanted("dgn_am", seed=1),
 }
 DAES = {"dae_code": WantedDAE("code"), "dae_pixels": WantedDAE("pixels")}
 
@@ -135,6 +134,7 @@ def _make_dae(name: str, folder: Path, device: str, steps: int | None) -> str:
         path = kept / "resume.safetensors"
         train_dae(dae, real, recipe, seed=wanted.seed, device=device, path=path, progress=progress)
         seconds = round(time.perf_counter() - start, 1)
+        dae.load_state_dict({**dae.state_dict(), **{n: p.half() for n, p in dae.named_parameters()}})
         left = noise_left(dae, held_out)
         about |= {
             "key": key,
@@ -144,9 +144,9 @@ def _make_dae(name: str, folder: Path, device: str, steps: int | None) -> str:
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
             "command": f"python -m replications.ppgn.weights {name}",
         }
-        save_dae(kept / "dae.safetensors", dae, about)
+        save_dae(kept / "dae.safetensors", dae, about, half=True)
     dae, about = load_dae(kept / "dae.safetensors")
-    save_dae(folder / f"{name}.safetensors", dae, about)
+    save_dae(folder / f"{name}.safetensors", dae, about, half=True)
     seen = about["validation"]
     return f"{100 * seen['noise_left']:.1f} % of the noise's variance are left on {seen['images']} held-out images"
 
