@@ -30,7 +30,8 @@ class GeneratorMismatch(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class LoadedGenerator:
-    """generator: in evaluation mode, frozen, on the encoder's device. description: what its file says."""
+    """generator: in evaluation mode, frozen, on the encoder's device; it says the encoder's fingerprint, and a prior
+    with another encoder refuses it. description: what its file says."""
 
     generator: Generator
     encoder: Encoder
@@ -72,6 +73,8 @@ def load_generator(weights: str, network: Network) -> LoadedGenerator:
             "encoder, or train a generator for this one"
         )
     encoder = Encoder(network, said["code_layer"], said["comparator_layer"])
+    # past nn.Module, which says that it takes nothing but tensors and modules
+    object.__setattr__(generator, "encoder_fingerprint", said["fingerprint"])
     return LoadedGenerator(generator.to(network.device).eval().requires_grad_(False), encoder, description)
 
 

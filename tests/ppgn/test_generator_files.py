@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from replications.ppgn.dae import load_dae
 from replications.ppgn.encoder import Encoder
 from replications.ppgn.generator import Generator, small_generator
 from replications.ppgn.load import GeneratorMismatch, check_fit, load_generator
+from replications.ppgn.priors import DoesNotFit, JointPrior
 from replications.ppgn.reconstruction import reconstruct
 from replications.ppgn.runs import GeneratorJob, train_generator
 
@@ -58,6 +60,18 @@ def test_another_encoder_is_refused_with_what_differs(written: tuple[Path, Gener
         load_generator(str(path), other)
     with pytest.raises(GeneratorMismatch, match=r"codes of 13 numbers, but layer 'relu6' of network 'tiny' has 12"):
         check_fit(small_generator(13, 16, 1), tiny_network())
+
+
+def test_once_loaded_it_still_refuses_another_encoder(written: tuple[Path, Generator]) -> None:
+    """A prior of an encoder of the same form, with other weights, would pull codes to where they mean nothing."""
+    path, _ = written
+    generator = load_generator(str(path), tiny_network()).generator
+    JointPrior(tiny_network(), "relu6").check(generator, (12,))
+    with pytest.raises(DoesNotFit, match=r"was trained with the encoder \w+, and this one is \w+; encoder 'tiny'"):
+        JointPrior(tiny_network(seed=1), "relu6").check(generator, (12,))
+    in_another_process = pickle.loads(pickle.dumps(generator))
+    with pytest.raises(DoesNotFit):
+        JointPrior(tiny_network(seed=1), "relu6").check(in_another_process, (12,))
 
 
 def test_files_that_are_missing_or_something_else_are_named(written: tuple[Path, Generator], tmp_path: Path) -> None:
