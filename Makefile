@@ -18,10 +18,10 @@ TEST_WORKERS ?= 2
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replicate-zeiler replicate-multifaceted report readme test test-slow test-gpu lint typecheck weights weights-imagenet bench-deconvnet bench-maximization bench-pairs measure-commands clean-runs
+.PHONY: help setup replicate-zeiler replicate-multifaceted replicate-ppgn report readme test test-slow test-gpu lint typecheck weights weights-generators weights-imagenet bench-deconvnet bench-maximization bench-pairs bench-ppgn measure-commands clean-runs
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PROFILE=natural NETWORK=squeezenet_imagenet SEED=1 FULL=1 ARGS='experiments=[fig2,table1]' choose what is run;"
 	@echo "  the same without make: $(BIN)/replicate --help"
@@ -32,7 +32,10 @@ replicate-zeiler: $(VENV)/.installed  ## replicate Zeiler & Fergus 2014: every f
 replicate-multifaceted: $(VENV)/.installed  ## replicate Nguyen et al. 2016: the facets of units, pictures of each, and a page with verdicts
 	@$(BIN)/replicate paper=multifaceted $(CHOICES)
 
-report: $(VENV)/.installed  ## write the page again from what has been measured (PAPER=multifaceted for another paper's)
+replicate-ppgn: $(VENV)/.installed  ## replicate Nguyen et al. 2017: samples of every variant and condition, and a page with verdicts
+	@$(BIN)/replicate paper=ppgn $(CHOICES)
+
+report: $(VENV)/.installed  ## write the page again from what has been measured (PAPER=ppgn for another paper's)
 	@$(BIN)/replicate paper=$(PAPER) measure=false $(CHOICES)
 
 readme: $(VENV)/.installed  ## write the tables of the README from results/verdicts
@@ -40,6 +43,9 @@ readme: $(VENV)/.installed  ## write the tables of the README from results/verdi
 
 weights: $(VENV)/.installed  ## train the networks in results/weights from scratch
 	@$(BIN)/python -m replications.training.weights $(ARGS)
+
+weights-generators: $(VENV)/.installed  ## train the generators and autoencoders in results/weights from scratch
+	@$(BIN)/python -m replications.ppgn.weights $(ARGS)
 
 weights-imagenet: $(VENV)/.installed  ## train the ZFNet of the profile imagenet on the ImageNet in REPLICATIONS_DATA; wants a GPU
 	@$(BIN)/python -m replications.zeiler.imagenet_weights $(if $(SEED),seed=$(SEED)) $(ARGS)
@@ -52,6 +58,9 @@ bench-maximization: $(VENV)/.installed-dev  ## time a step of activation maximiz
 
 bench-pairs: $(VENV)/.installed-dev  ## time perceptual distances of all pairs against the loop over pairs, with equal results
 	@$(BIN)/python -m metrics.bench_pairs $(ARGS)
+
+bench-ppgn: $(VENV)/.installed  ## time a step of a chain against the bare passes through generator and network, interleaved
+	@$(BIN)/python -m replications.ppgn.bench_sampler $(ARGS)
 
 measure-commands: $(VENV)/.installed  ## time replicate-zeiler, killed and resumed too, and test in a fresh clone
 	@$(BIN)/python -m replications.suite.measure_commands $(ARGS)
