@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +41,30 @@ def run(name: str, trains: bool, took: float, *evidence: Evidence) -> Experiment
 
 def test_the_readme_is_in_step_with_the_recorded_verdicts(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--check"]) == 0, capsys.readouterr().err
+
+
+def test_what_the_readme_links_to_and_imports_is_there() -> None:
+    text = (project_root() / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", text)
+    assert len(links) > 20
+    assert [link for link in links if "://" not in link and not (project_root() / link).exists()] == []
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom):
+                module = importlib.import_module(str(node.module))
+                for alias in node.names:
+                    assert hasattr(module, alias.name) or importlib.util.find_spec(f"{node.module}.{alias.name}")
+
+
+def test_the_commands_of_the_readme_are_in_the_makefile() -> None:
+    text = (project_root() / "README.md").read_text(encoding="utf-8")
+    makefile = (project_root() / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    named = set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE))
+    papers = {path.stem for path in (project_root() / "conf" / "paper").glob("*.yaml")}
+    assert {f"replicate-{paper}" for paper in papers} <= named <= targets
+    phony = next(line for line in makefile.splitlines() if line.startswith(".PHONY:"))
+    assert set(phony.split()[1:]) == targets
 
 
 def test_tables_come_from_the_runs_and_nothing_else_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
