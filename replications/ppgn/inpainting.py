@@ -1,4 +1,4 @@
-"""Filling holes in images: with and without the context term, with and without the class.
+"""Filling in a hole of an image: with and without the context term, with and without the class.
 
 Nguyen et al. 2017 fill a square of 100 pixels at a random place of an image of 227 by chains whose update has a fourth
 term (Eq. 12): the gradient of minus the squared distance between what is generated and the image around the hole. The
@@ -16,7 +16,7 @@ Measured for each image: the error in the hole; how far what was generated is of
 perceptual distance of the filled image from the real one in a held-out network's maps; that network's probability of
 the class, and whether no class is likelier; the step across the hole's edge.
 
-The claim that inpainting with the context term works, and with class and context better than without, holds if by
+The claim that missing pixels are filled in reasonably well, from the class and from the pixels around them, holds if by
 classes each of these is above 0; set before any chain was run:
 1. the error around the hole with the class alone, minus with class and context (the context term makes what is
    generated match the surroundings);
@@ -78,9 +78,9 @@ class Inpainting(Experiment):
     """
 
     name: ClassVar[str] = "inpainting"
-    title: ClassVar[str] = "Filling holes in images"
+    title: ClassVar[str] = "Filling in a hole"
     paper: ClassVar[str] = "ppgn"
-    answers: ClassVar[tuple[str, ...]] = (CLAIM,)
+    answers: ClassVar[tuple[str, ...]] = ("PPGN-E12", "PPGN-H6", CLAIM)
     needs: ClassVar[tuple[Literal["network", "evaluator", "data"], ...]] = ("network", "evaluator", "data")
 
     ppgn: Mapping[str, Any]

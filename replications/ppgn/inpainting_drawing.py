@@ -36,7 +36,7 @@ def picture_of_fillings(
     panels = {real: cases.images, "what is given": holed, f"generated:\n{generated[0]}": generated[1]}
     panels |= {f"filled:\n{title}": filled[title] for title in columns}
     judged = {real: real} | {f"filled:\n{title}": title for title in columns}
-    figure = new_figure("Filling holes in images", 1.25 * len(panels) + 0.4, 1.42 * len(rows) + 0.8)
+    figure = new_figure("Filling in a hole", 1.25 * len(panels) + 0.4, 1.42 * len(rows) + 0.8)
     grid = figure.subplots(len(rows), len(panels), squeeze=False)
     for i, row in enumerate(rows):
         for axes, (title, images) in zip(grid[i], panels.items(), strict=True):
