@@ -87,6 +87,13 @@ class Settings:
                     f"{self.reset_epsilon1}, resets every {self.reset_every} steps, prior '{self.prior}'"
                 )
 
+    def slowed(self, factor: float) -> Settings:
+        """The same with the rate times `factor`, also where it changes."""
+        rate = as_ramp(self.rate)
+        return dataclasses.replace(
+            self, rate=dataclasses.replace(rate, start=factor * rate.start, end=factor * rate.end)
+        )
+
     @property
     def needs_real(self) -> bool:
         """Whether it has to know where real codes lie."""

@@ -94,8 +94,12 @@ class Variants:
         if name not in TITLES:
             raise ValueError(f"there is no variant '{name}'; there are {', '.join(NAMES)}")
         described = self.config["samplers"][name]
-        settings = build(described, task if task in described.get("tasks", {}) else None, **changes)
         files = self.config["files"][name]
+        if "generator" in files:
+            changes = {"clip": self.config["clip"], **changes}
+        settings = build(described, task if task in described.get("tasks", {}) else None, **changes)
+        if "generator" in files and "rate" not in changes:
+            settings = settings.slowed(float(self.config["rate_factor"]))
         autoencoder = self._autoencoder(files["autoencoder"]) if "autoencoder" in files else None
         if "generator" not in files:
             assert autoencoder is not None, f"conf/ppgn gives '{name}' neither generator nor autoencoder"

@@ -108,6 +108,8 @@ def configured(folder: Path) -> dict[str, Any]:
     return {
         "network": encoder.name,
         "known_images": 40,
+        "rate_factor": 1.0,
+        "clip": "range",
         "samplers": {name: sampler},
         "files": {name: {"generator": str(path)}},
     }
