@@ -87,13 +87,17 @@ class Evidence:
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A figure: the drawing, and the arrays it was drawn from (kept beside it as .npz)."""
+    """A figure: the drawing, and the arrays it was drawn from (kept beside it as .npz).
+
+    animation: the same thing moving, the content of a GIF (kept beside it as .gif and linked to on the page).
+    """
 
     name: str
     title: str
     caption: str
     figure: Figure
     arrays: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    animation: bytes | None = None
 
 
 @dataclasses.dataclass(frozen=True)

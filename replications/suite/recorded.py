@@ -48,7 +48,8 @@ def keep(source: Path, paper: str, profile: str, name: str, pictures: bool = Tru
     temporary = target.with_name(f".{name}.tmp")
     try:
         shutil.rmtree(temporary, ignore_errors=True)
-        shutil.copytree(source, temporary, ignore=None if pictures else shutil.ignore_patterns("*.png", "*.npz"))
+        left_out = shutil.ignore_patterns("*.png", "*.npz", "*.gif")
+        shutil.copytree(source, temporary, ignore=None if pictures else left_out)
         if not pictures:
             write_document(temporary, {**(read_document(temporary) or {}), "pictures": []})
         replace_folder(temporary, target)

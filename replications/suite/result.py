@@ -13,7 +13,7 @@ Status = Literal["done", "recorded", "stale", "not run", "failed"]
 
 @dataclasses.dataclass(frozen=True)
 class StoredPicture:
-    """A picture as kept on the disk. `file` and `arrays` are names inside the outcome's folder."""
+    """A picture as kept on the disk. `file`, `arrays` and `animation` are names inside the outcome's folder."""
 
     name: str
     title: str
@@ -22,6 +22,7 @@ class StoredPicture:
     arrays: str | None
     width: int
     height: int
+    animation: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Keeps outcomes: a folder each, named by what determines it, complete or not there.
 
-<root>/<experiment>-<hash12>/outcome.json, *.png, *.npz    done
+<root>/<experiment>-<hash12>/outcome.json, *.png, *.npz, *.gif    done
 <root>/.work/<experiment>-<hash12>/                         scratch of an experiment under way
 <root>/.locks/<experiment>-<hash12>.lock                    held while it is being measured
 """
@@ -119,6 +119,8 @@ def _draw(folder: Path, picture: Picture) -> dict[str, Any]:
     if picture.arrays:
         arrays: dict[str, Any] = dict(picture.arrays)
         np.savez_compressed(folder / f"{stem}.npz", **arrays)
+    if picture.animation is not None:
+        (folder / f"{stem}.gif").write_bytes(picture.animation)
     width, height = _png_size(folder / f"{stem}.png")
     return {
         "name": picture.name,
@@ -128,6 +130,7 @@ def _draw(folder: Path, picture: Picture) -> dict[str, Any]:
         "arrays": f"{stem}.npz" if picture.arrays else None,
         "width": width,
         "height": height,
+        **({} if picture.animation is None else {"animation": f"{stem}.gif"}),
     }
 
 

@@ -32,6 +32,7 @@ def test_an_outcome_is_kept_exactly_with_its_provenance(dummy: Dummy) -> None:
     values = document["measurements"][0]["values"]
     arrays = np.load(dummy.folder("fig1") / "a-line.npz")
     assert arrays["values"].tolist() == values
+    assert (dummy.folder("fig1") / document["pictures"][0]["animation"]).read_bytes() == b"GIF89a"
     assert len(values) == 8
     assert document["tables"][0]["rows"] == [["x", 1], [None, 0.1 + 0.2]]
     assert document["evidence"][0]["expected"] == [0.0, None]
@@ -158,6 +159,8 @@ def test_what_is_not_selected_stays_on_the_page(dummy: Dummy) -> None:
     page = dummy.page.read_text()
     assert "fig1-a-line.png" in page
     assert "fig2-a-line.png" in page
+    assert '<a href="pictures/fig1-a-line.gif">Moving picture</a>' in page
+    assert (dummy.page.parent / "pictures" / "fig1-a-line.gif").read_bytes() == b"GIF89a"
 
 
 def test_the_page_can_be_written_without_measuring(dummy: Dummy) -> None:

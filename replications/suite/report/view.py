@@ -95,7 +95,7 @@ class Section:
     claims: tuple[Claim, ...]
     besides: tuple[Beside, ...]
     settings: tuple[Verdict, ...]
-    pictures: tuple[tuple[StoredPicture, str], ...]
+    pictures: tuple[tuple[StoredPicture, str, str | None], ...]  # with the addresses of the picture and its animation
     tables: tuple[Table, ...]
     measurements: tuple[tuple[str, str, str, str], ...]
     notes: tuple[str, ...]
@@ -173,7 +173,10 @@ def _section(
         claims=tuple(_claim(v) for v in verdicts if v.row.kind == "claim"),
         besides=tuple(_besides(numbered)),
         settings=tuple(v for v in verdicts if v.row.kind == "setup" and not v.row.cells),
-        pictures=tuple((p, pictures[name, p.file]) for p in outcome.pictures) if outcome else (),
+        pictures=tuple(
+            (p, pictures[name, p.file], None if p.animation is None else pictures[name, p.animation])
+            for p in (outcome.pictures if outcome else ())
+        ),
         tables=tuple(outcome.tables) if outcome else (),
         measurements=tuple(_measurements(result)) if result else (),
         notes=outcome.notes if outcome else (),

@@ -105,24 +105,24 @@ def _cell(value: str | float | int | None) -> str:
 
 
 def _copy_pictures(results: Sequence[ExperimentResult], folder: Path) -> dict[tuple[str, str], str]:
-    """Copy every picture that isn't there already; gives the address on the page of (experiment, file)."""
+    """Copy every picture, still or moving, that isn't there already; gives the page's address of (experiment, file)."""
     shown = {}
     for result in results:
         if result.outcome is None or result.folder is None:
             continue
-        for picture in result.outcome.pictures:
-            name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{result.name}-{picture.file}")
-            content = (result.folder / picture.file).read_bytes()
+        for kept in (name for p in result.outcome.pictures for name in (p.file, p.animation) if name is not None):
+            name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{result.name}-{kept}")
+            content = (result.folder / kept).read_bytes()
             target = folder / PICTURES / name
             if not target.is_file() or target.read_bytes() != content:
                 with atomic_write(target) as file:
                     file.write(content)
-            shown[result.name, picture.file] = f"{PICTURES}/{name}"
+            shown[result.name, kept] = f"{PICTURES}/{name}"
     return shown
 
 
 def _remove_others(folder: Path, shown: set[str]) -> None:
     """Remove the pictures in `folder` that the page doesn't show."""
-    for path in folder.glob("*.png"):
+    for path in (*folder.glob("*.png"), *folder.glob("*.gif")):
         if f"{PICTURES}/{path.name}" not in shown:
             path.unlink(missing_ok=True)

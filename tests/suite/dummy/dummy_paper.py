@@ -115,7 +115,7 @@ class Numbers(Experiment):
                 Measurement("from the global generators", [unseeded], "1", "run"),
                 Measurement("images", [float(images.sum())], "1", "set"),
             ],
-            pictures=[Picture("a line", "Line", "A line.", _line(values), {"values": np.array(values)})],
+            pictures=[Picture("a line", "Line", "A line.", _line(values), {"values": np.array(values)}, b"GIF89a")],
             tables=[Table("first", "First", ["a", "b"], [["x", 1], [None, 0.1 + 0.2]])],
         )
 
