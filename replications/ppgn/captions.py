@@ -7,7 +7,6 @@ with the paper adds their gradients, too. The end of the caption counts as a wor
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from replications.ppgn.conditions import Condition, LogProbability, Part
+from replications.ppgn.words import words_of
 
 
 class UnknownWord(KeyError):
@@ -32,21 +32,23 @@ class Captioner(Protocol):
     fingerprint: changes with all that determines its numbers.
     """
 
-    name: str
-    fingerprint: str
-    vocabulary: Mapping[str, int]
-    end: int
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def vocabulary(self) -> Mapping[str, int]: ...
+
+    @property
+    def end(self) -> int: ...
 
     def log_probabilities(self, images: Tensor, words: Tensor) -> Tensor:
         """(n, T): of each word, given the image and the words before it; differentiable with respect to the images.
 
         images: (n, 3, H, W) in [0, 1]. words: (n, T) int64, -1 where a caption has ended already; there it is 0.
         """
-
-
-def words_of(caption: str) -> list[str]:
-    """Its words in lower case; punctuation isn't one."""
-    return re.findall(r"[^\W_]+(?:[-'][^\W_]+)*", caption.casefold())
 
 
 def indices_of(caption: str, captioner: Captioner) -> list[int]:
