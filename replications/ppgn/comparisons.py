@@ -128,7 +128,8 @@ class Scored:
                 dots = self.by_group(way, measure)
                 axes.plot(dots, np.full(len(dots), y), "o", color=colour, alpha=0.25, markersize=4, markeredgewidth=0)
                 mean, low, high = self.interval(way, measure)
-                bars = [[max(0.0, mean - low)], [max(0.0, high - mean)]]  # equal values differ from their mean by rounding
+                # equal values may differ from their mean by rounding
+                bars = [[max(0.0, mean - low)], [max(0.0, high - mean)]]
                 axes.errorbar([mean], [y], xerr=bars, fmt="o", color=colour, capsize=3)
             if about.share:
                 axes.set_xlim(-0.03, 1.03)
