@@ -169,7 +169,7 @@ class ClassSamples(Experiment):
             smaller(REAL): through(real, self.smaller),
             smaller(SAMPLES): through(made, self.smaller),
             RECONSTRUCTED: variant.made(variant.encode(real)),
-            STARTS: variant.made(chains.kept[0]),
+            STARTS: variant.made(chains.kept[0]).clamp(0, 1),
         }
         return {title: images.unflatten(0, shape) for title, images in found.items()}
 
@@ -179,7 +179,7 @@ class ClassSamples(Experiment):
         named, probability, frames = [], [], []
         asked = torch.arange(len(names)).repeat_interleave(self.chains)
         for codes in chains.kept[:, rows.flatten()]:
-            images = variant.made(codes)
+            images = variant.made(codes).clamp(0, 1)
             found = class_probabilities(judge, judge.see(images), names)
             named.append((found.argmax(1) == asked).double().unflatten(0, rows.shape).mean(1))
             probability.append(found.gather(1, asked[:, None])[:, 0].unflatten(0, rows.shape).mean(1))
