@@ -16,14 +16,15 @@ from replications.suite.interface import Picture
 
 _FRAMES = 11  # of a chain in its film strip, at most
 _GAP = 3
+_PANELS = 3  # in a row
 
 
 def picture_of_copies(
     originals: Originals, copies: Mapping[str, Mapping[int, Tensor]], other: str, shown: int
 ) -> Picture:
-    """A row for each class: an image and its copies by each decoder, once and more often there and back.
+    """A row for each class: an image and its copies by each autoencoder, once and more often there and back.
 
-    copies: by title and number of times (n, 3, S, S). other: what another image of the class is called.
+    copies: by the variant's title and number of times (n, 3, S, S). other: what another image of the class is called.
     """
     classes = list(dict.fromkeys(originals.classes))[:shown]
     rows = torch.tensor([originals.classes.index(name) for name in classes])
@@ -37,9 +38,8 @@ def picture_of_copies(
             show_image(axes, images[row], title.replace("Noiseless Joint", "Noiseless\nJoint") if i == 0 else "")
         grid[i][0].set_ylabel(name, fontsize=9, color=INK)
     caption = (
-        "Left: a validation image of each class. Then what each decoder makes of its code, and of what comes out when "
-        "the image goes there and back again several times. Right: another image of the class, which copies are "
-        "compared with."
+        "Left: a validation image of each class. Then what comes out of the autoencoder whose residual is a variant's "
+        "prior, once, and after several times one after the other. Right: another image of the class, the yardstick."
     )
     return Picture("copies", "From real images and back", caption, figure)
 
@@ -91,11 +91,16 @@ def picture_of_steps(
 
     along: by words for what was asked and measure (k, n) values at `steps`. classes: (n,) of the images at the start.
     """
-    figure = new_figure("Chains from real images, step by step", 3.6 * len(measures) + 0.4, 3.5)
-    panels = figure.subplots(1, len(measures), squeeze=False)[0]
+    rows = -(-len(measures) // _PANELS)
+    figure = new_figure("Chains from real images, step by step", 12.5, 3.0 * rows + 0.6)
+    panels = list(figure.subplots(rows, _PANELS, squeeze=False).flat)
+    for axes in panels[len(measures) :]:
+        axes.set_axis_off()
     arrays: dict[str, np.ndarray] = {"steps": np.array(steps)}
-    for axes, (measure, about) in zip(panels, measures.items(), strict=True):
+    for axes, (measure, about) in zip(panels, measures.items(), strict=False):
         for (way, own), colour in zip(along.items(), PALETTE, strict=False):
+            if measure not in own:
+                continue
             found = np.array([cluster_bootstrap(values, classes) for values in own[measure]])
             arrays[f"{measure} {way}".replace(" ", "_")] = found
             line_with_interval(axes, steps, found[:, 0], found[:, 1], found[:, 2], f"asked for {way}", colour)
@@ -103,7 +108,7 @@ def picture_of_steps(
         better = "" if about.better == "none" else f" ({BETTER[about.better]})"
         style(axes, measure, "steps of the chain", unit + better)
         axes.set_ylim(*((-0.03, 1.03) if about.share else (0, None)))
-    legend(panels[0])
+        legend(axes)
     caption = (
         f"Means over {len(classes)} chains of each kind, with 95 % intervals from a bootstrap over the classes of the "
         "images that they start from. " + " ".join(f"{name}: {about.unit}." for name, about in measures.items())

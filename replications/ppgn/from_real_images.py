@@ -1,17 +1,19 @@
-"""From real images and back: what encoders and decoders keep of an image, and chains that start from one.
+"""From real images and back: what each variant's autoencoder keeps of an image, and chains that start from one.
 
-A PPGN's generator inverts a layer of its encoder (Nguyen et al. 2017, Sec. 3 and Fig. 3), and E(G(h)) - h is the prior
-of the joint variants; the released code also starts chains from real images (6_class_conditional_sampling_from_real_
-image.sh). There is no claim with a number to test here, so what is measured stands by itself, each with its interval.
+A PPGN's prior is the residual of an autoencoder (Nguyen et al. 2017, Sec. 3 and Fig. 3): of images (PPGN-x), of codes
+(PPGN-h), or of encoder and generator together, E(G(h)) (the joint variants). The released code also starts chains from
+real images (6_class_conditional_sampling_from_real_image.sh). There is no claim with a number to test here, so what is
+measured stands by itself, each with its interval.
 
-1. There and back. Validation images x are encoded, h = E(x), and decoded, G(h), by the generators of DGN-AM, Joint
-   PPGN-h and Noiseless Joint PPGN-h; and what comes out goes round again, up to the last of `rounds` times. After each
-   the images are compared with the real ones: squared error of the image and of the code, as shares of the variance
-   over these images (1: as far as the mean image or code is; 2: as far as another real image is on average), perceptual
-   distance, and whether the encoder's network and the held-out evaluator still find the class that they find in the
-   real image likeliest, and the evaluator the facet. Beside them stands another real image of the class, the yardstick
-   for what an image that shows the class but not this image scores.
-   Differences between the generators are paired by class, with permutation tests that are corrected (Holm).
+1. There and back. Validation images x go through each variant's autoencoder: R(x) for PPGN-x, G(R(E(x))) for PPGN-h,
+   G(E(x)) for the joint ones; and what comes out goes round again, up to the last of `rounds` times. After each of
+   `rounds` it is compared with the real images: squared error of the image, and of its code by the encoder, as shares
+   of the variance over these images (1: as far as the mean image or code is; 2: as far as another real image is on
+   average), perceptual distance, and whether the encoder's network and the held-out evaluator still find the class that
+   they find in the real image likeliest, and the evaluator the facet. Beside them stands another real image of the
+   class, the yardstick for what an image that shows the class but not this image scores. A prior needs no small error:
+   an autoencoder that keeps everything, noise too, says nothing of what is likely.
+   Differences between the variants are paired by class, with permutation tests that are corrected (Holm).
 2. Chains from real images. For some images of each class, chains start from the image's code and are asked for its own
    class, and for another. Measured along the way, at the kept steps: the evaluator's probability of the asked class,
    the squared distance from the starting code as a share of the variance of real codes, the perceptual distance from
@@ -19,9 +21,7 @@ image.sh). There is no claim with a number to test here, so what is measured sta
    start's.
 
 Choices and deviations, set before any of it was measured:
-- DGN-AM's generator is trained as Noiseless Joint PPGN-h's, with another seed (conf/generator/dgn_am.yaml): they differ
-  by chance alone, so their difference says how much seeds do.
-- PPGN-h decodes with DGN-AM's generator, and PPGN-x has none; both are left out of the first part.
+- DGN-AM has no prior; its generator is the noiseless joint variant's (conf/ppgn), so it is left out of the first part.
 - Another class is the next in the order of the classes, and the first after the last.
 - One image is one thing, and classes are resampled; there is no claim, so there are no seeds.
 """
@@ -46,6 +46,7 @@ from replications.ppgn.conditions import of_class
 from replications.ppgn.from_real_drawing import picture_of_chains, picture_of_copies, picture_of_steps
 from replications.ppgn.from_real_scores import FACET, Originals, Scorer
 from replications.ppgn.parts import sample
+from replications.ppgn.priors import DenoisingPrior
 from replications.ppgn.variants import TITLES, Variant, Variants, missing
 from replications.suite.interface import Context, Experiment, Outcome
 
@@ -57,7 +58,7 @@ _BATCH = 100
 
 @dataclasses.dataclass(frozen=True)
 class FromRealImages(Experiment):
-    """ppgn: a configuration of conf/ppgn. variants: whose generators are compared. changes: of a sampler's settings.
+    """ppgn: a configuration of conf/ppgn. variants: whose autoencoders are compared. changes: of a sampler's settings.
 
     images: of each class. rounds: rising; after how many times there and back images are looked at, the first once.
     chains_of: the variant whose chains start from real images. started: images of each class that they start from.
@@ -81,9 +82,9 @@ class FromRealImages(Experiment):
     shown: int
 
     def __post_init__(self) -> None:
-        if not self.variants or "ppgn_x" in (*self.variants, self.chains_of):
+        if not self.variants or self.chains_of == "ppgn_x":
             raise ValueError(
-                "expected variants with a generator, which the code of ppgn_x, the image itself, doesn't need; found "
+                "expected variants whose autoencoders are compared, and one with a generator for the chains; found "
                 f"{', '.join(self.variants) or 'none'} and {self.chains_of}"
             )
         if not self.rounds or self.rounds[0] != 1 or list(self.rounds) != sorted(set(self.rounds)):
@@ -111,13 +112,12 @@ class FromRealImages(Experiment):
         originals, notes = self._originals(context)
         outcome = Outcome(notes=notes)
         judge = Judge(context.evaluator, context.data.validation, clusters=_CLUSTERS)
-        scorer = Scorer(judge, context.network, originals)
         found = Variants.of(self.ppgn, context)
-        decoders = {TITLES[name]: found.get(name) for name in self.variants}
-        copies = {title: self._copies(context, decoder, originals) for title, decoder in decoders.items()}
-        self._report_copies(outcome, context, scorer, decoders, copies)
-        changes = {**self.changes, "keep_every": self.every}
-        self._report_chains(outcome, context, scorer, found.get(self.chains_of, "from_image", **changes))
+        copies = {TITLES[name]: self._copies(context, found.get(name), originals) for name in self.variants}
+        variant = found.get(self.chains_of, "from_image", **{**self.changes, "keep_every": self.every})
+        scorer = Scorer(judge, context.network, originals, variant.encode)
+        self._report_copies(outcome, context, scorer, copies)
+        self._report_chains(outcome, context, scorer, variant)
         return outcome
 
     def _originals(self, context: Context) -> tuple[Originals, list[str]]:
@@ -139,7 +139,7 @@ class FromRealImages(Experiment):
         for turn in context.progress(
             range(1, self.rounds[-1] + 1), f"{variant.title}, there and back", self.rounds[-1]
         ):
-            images = torch.cat([variant.made(variant.encode(part)) for part in images.split(_BATCH)])
+            images = torch.cat([there_and_back(variant, part) for part in images.split(_BATCH)])
             if turn in self.rounds:
                 found[turn] = images
         return found
@@ -149,27 +149,27 @@ class FromRealImages(Experiment):
         outcome: Outcome,
         context: Context,
         scorer: Scorer,
-        decoders: Mapping[str, Variant],
         copies: Mapping[str, Mapping[int, Tensor]],
     ) -> None:
-        """copies: by the decoder's title and number of times there and back."""
+        """copies: by the variant's title and number of times there and back."""
         originals = scorer.originals
-        ways = {_times(title, turn): (title, images) for turn in self.rounds for title, images in _at(copies, turn)}
-        first = next(iter(decoders))
-        ways[OTHER] = (first, originals.others)
+        ways = {_times(title, turn): found[turn] for turn in self.rounds for title, found in copies.items()}
+        ways[OTHER] = originals.others
         scores = {
-            way: scorer.copies(images, decoders[title].encode)
-            for way, (title, images) in context.progress(ways.items(), "looking at the copies", len(ways))
+            way: scorer.copies(images)
+            for way, images in context.progress(ways.items(), "looking at the copies", len(ways))
         }
         scored = Scored(scores, originals.classes, scorer.measures_of_copies, "image")
         outcome.measurements += scored.measurements()
         caption = (
-            f"Validation images, {self.images} of each class, encoded and decoded: once, or several times one after "
-            "the other."
+            f"Validation images, {self.images} of each class, through the autoencoder whose residual is a variant's "
+            "prior: once, or several times one after the other."
         )
-        outcome.tables.append(scored.table("copies", "What is kept of an image there and back", caption, "decoder"))
-        if pairs := [(b, a) for i, a in enumerate(decoders) for b in list(decoders)[i + 1 :]]:
-            title = "How the decoders differ, once there and back"
+        outcome.tables.append(
+            scored.table("copies", "What is kept of an image there and back", caption, "autoencoder of")
+        )
+        if pairs := [(b, a) for i, a in enumerate(copies) for b in list(copies)[i + 1 :]]:
+            title = "How the variants differ, once there and back"
             outcome.tables.append(scored.differences("differences", title, pairs, list(scored.measures)))
         outcome.pictures.append(picture_of_copies(originals, copies, OTHER, self.shown))
         outcome.pictures.append(scored.picture("scores", "There and back", caption, (OTHER,)))
@@ -197,11 +197,11 @@ class FromRealImages(Experiment):
         made = torch.stack([variant.made(codes) for codes in chains.kept])
         halves = (chains.kept.split(len(starts), 1), made.split(len(starts), 1))
         along = {
-            way: scorer.along(starts, codes, frames, names, variant.encode)
+            way: scorer.along(starts, codes, frames, names)
             for (way, names), codes, frames in zip(asked.items(), *halves, strict=True)
         }
+        along[OTHER_CLASS].pop(FACET, None)  # another class has none of its facets
         ends = {way: {measure: values[-1] for measure, values in own.items()} for way, own in along.items()}
-        del ends[OTHER_CLASS][FACET]  # of another class: it can't be kept
         ends = {START: {measure: values[0] for measure, values in along[OWN_CLASS].items()}} | ends
         scored = Scored(ends, starts.classes, scorer.measures_of_chains, "chain")
         outcome.measurements += scored.measurements()
@@ -217,9 +217,18 @@ class FromRealImages(Experiment):
         outcome.pictures.append(picture_of_steps(along, starts.classes, scorer.measures_of_chains, steps))
 
 
+@torch.inference_mode()
+def there_and_back(variant: Variant, images: Tensor) -> Tensor:
+    """Images (n, 3, S, S) in [0, 1] through the autoencoder whose residual is the variant's prior; on the CPU.
+
+    Without a prior: encoded and decoded.
+    """
+    codes, prior = variant.encode(images), variant.sampler.prior
+    if isinstance(prior, DenoisingPrior):
+        device = variant.sampler.device
+        codes = codes + prior.dae.residual(codes.to(device)).cpu()
+    return variant.made(codes).clamp(0, 1)
+
+
 def _times(title: str, turn: int) -> str:
     return title if turn == 1 else f"{title}, {turn} times"
-
-
-def _at(copies: Mapping[str, Mapping[int, Tensor]], turn: int) -> list[tuple[str, Tensor]]:
-    return [(title, images[turn]) for title, images in copies.items()]

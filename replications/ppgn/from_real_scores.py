@@ -22,7 +22,7 @@ _DISTANCE = "distance from the start"
 
 _COPIES: Mapping[str, Measure] = {
     _IMAGE: Measure("share of the variance, squared error of the pixels; 1 is the mean image's", "lower"),
-    _CODE: Measure("share of the variance, squared error of the code; 1 is the mean code's", "lower"),
+    _CODE: Measure("share of the variance, squared error of the encoder's code; 1 is the mean code's", "lower"),
     _FAR: Measure("squared distance, to the real image in the evaluator's maps at unit length", "lower"),
     _BY_ENCODER: Measure("share, 1 where the encoder's network finds the same class likeliest", "higher", True),
     _BY_JUDGE: Measure("share, 1 where the held-out evaluator finds the same class likeliest", "higher", True),
@@ -67,11 +67,13 @@ class Originals:
 class Scorer:
     """Compares pictures with the real images that they come from, `originals`.
 
-    judge: held out. network: the encoder's.
+    judge: held out. network: the encoder's. encode: images (n, 3, S, S) to codes (n, ...).
     """
 
-    def __init__(self, judge: Judge, network: Network, originals: Originals) -> None:
-        self.judge, self.network, self.originals = judge, network, originals
+    def __init__(
+        self, judge: Judge, network: Network, originals: Originals, encode: Callable[[Tensor], Tensor]
+    ) -> None:
+        self.judge, self.network, self.originals, self._encode = judge, network, originals, encode
         self._names = list(dict.fromkeys(originals.classes))
         self._tells_facets = all(judge.tells_facets(name) for name in self._names)
 
@@ -84,12 +86,12 @@ class Scorer:
     def measures_of_chains(self) -> dict[str, Measure]:
         return self._told(_CHAINS)
 
-    def copies(self, images: Tensor, encode: Callable[[Tensor], Tensor]) -> dict[str, Floats]:
+    def copies(self, images: Tensor) -> dict[str, Floats]:
         """By measure (n,) values of one copy of each original. images: (n, 3, S, S) in [0, 1]."""
         real, seen = self.originals.images, self.judge.see(images)
         found = {
             _IMAGE: _share_of_variance(images, real),
-            _CODE: _share_of_variance(encode(images), encode(real)),
+            _CODE: _share_of_variance(self._encode(images), self._codes),
             _FAR: paired(self.judge.backbone, images, real),
             _BY_ENCODER: self._likeliest(images) == self._likeliest(real),
             _BY_JUDGE: self._class(seen) == self._class(self._seen),
@@ -103,14 +105,13 @@ class Scorer:
         codes: Tensor,
         frames: Tensor,
         asked: Sequence[str],
-        encode: Callable[[Tensor], Tensor],
     ) -> dict[str, Floats]:
         """By measure (k, n) values at k steps of chains from each of `starts`.
 
         codes: (k, n, ...) of the chains. frames: (k, n, 3, S, S) what they show. asked: (n,) classes.
         """
         begun = self.judge.see(starts.images).probabilities.argmax(1)
-        variance = _variance(encode(self.originals.images))
+        variance = _variance(self._codes)
         own = torch.tensor([self._names.index(name) for name in asked])
         rows: dict[str, list[Tensor]] = {measure: [] for measure in _CHAINS}
         for code, frame in zip(codes, frames, strict=True):
@@ -122,6 +123,10 @@ class Scorer:
             rows[_FAR].append(paired(self.judge.backbone, frame, starts.images))
             rows[FACET].append(seen.probabilities.argmax(1) == begun)
         return {measure: torch.stack(rows[measure]).double().numpy() for measure in self.measures_of_chains}
+
+    @functools.cached_property
+    def _codes(self) -> Tensor:
+        return self._encode(self.originals.images)
 
     @functools.cached_property
     def _seen(self) -> Seen:

@@ -9,14 +9,18 @@ from typing import Any
 import planted_colours
 import pytest
 import torch
-from planted_colours import CLASSES, FACETS, Colours, Painter, context, plant
+from planted_colours import CLASSES, FACETS, PATTERNS, Colours, Painter, PlantedVariant, context, plant
 from torch import Tensor
 
 from replications.data.image_set import DataSource
 from replications.ppgn import from_real_images, parts
-from replications.ppgn.from_real_images import OTHER, OTHER_CLASS, OWN_CLASS, START, FromRealImages
+from replications.ppgn.dae import DAE
+from replications.ppgn.from_real_images import OTHER, OTHER_CLASS, OWN_CLASS, START, FromRealImages, there_and_back
 from replications.ppgn.from_real_scores import Originals
-from replications.ppgn.variants import BEST, TITLES
+from replications.ppgn.priors import DenoisingPrior, NoPrior
+from replications.ppgn.sampler import Sampler
+from replications.ppgn.settings import Settings
+from replications.ppgn.variants import BEST, TITLES, Variant, _unchanged
 from replications.suite.interface import Outcome
 
 DEAF, LISTENS = TITLES["dgn_am"], TITLES[BEST]
@@ -138,6 +142,35 @@ def test_the_same_again_from_kept_chains(tmp_path: Path, outcome: Outcome) -> No
         assert [m.values for m in other.measurements] == [m.values for m in outcome.measurements]
 
 
+class Halving(DAE):
+    """R(h) = h / 2, but for the first number, which it makes ever larger."""
+
+    kind, arguments = "halving", {}  # type: ignore[assignment]
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        return torch.cat([noisy[:, :1] + 9, noisy[:, 1:] / 2], 1)
+
+
+def test_there_and_back_goes_through_the_autoencoder_of_the_prior(tmp_path: Path) -> None:
+    network, painter = given(tmp_path).network, Painter()
+    images = Colours().images([0, 1, 2])
+    plain = Sampler(painter, Settings("planted", "none", steps=1, rate=1.0), NoPrior())
+    prior = DenoisingPrior(Halving((3 + PATTERNS,), 0.1).eval())
+    denoising = Sampler(painter, Settings("planted", "dae", steps=1, rate=1.0), prior)
+    variants = [PlantedVariant("planted", "planted", network, None, sampler) for sampler in (plain, denoising)]
+    codes = variants[0].encode(images)
+    torch.testing.assert_close(there_and_back(variants[0], images), painter(codes))
+    codes = torch.cat([codes[:, :1] + 9, codes[:, 1:] / 2], 1)
+    torch.testing.assert_close(there_and_back(variants[1], images), painter(codes))
+    # where the code is the image, what comes out is made an image again
+    pixels = Sampler(
+        _unchanged, Settings("planted", "dae", steps=1, rate=1.0), DenoisingPrior(Halving((3, 16, 16), 0.1).eval())
+    )
+    found = there_and_back(Variant("planted", "planted", network, None, pixels), images)
+    assert torch.equal(found[:, 0], torch.ones(3, 16, 16))
+    torch.testing.assert_close(found[:, 1:], images[:, 1:] / 2)
+
+
 def test_originals() -> None:
     images = torch.arange(6.0)[:, None, None, None].expand(6, 3, 2, 2)
     originals = Originals(("a", "a", "a", "b", "b", "b"), images, 3)
@@ -160,8 +193,8 @@ def test_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "two classes" in str(experiment(images=1000).missing(found))
     found.evaluator = found.network
     assert "isn't the network" in str(experiment().missing(found))
-    for changes in ({"variants": []}, {"variants": ["ppgn_x"]}, {"chains_of": "ppgn_x"}):
-        with pytest.raises(ValueError, match="variants with a generator"):
+    for changes in ({"variants": []}, {"chains_of": "ppgn_x"}):
+        with pytest.raises(ValueError, match="one with a generator"):
             experiment(**changes)
     for rounds in ([], [2, 3], [1, 3, 2]):
         with pytest.raises(ValueError, match="rise from 1"):
