@@ -31,6 +31,10 @@ COMPARABLE, SAME_MODE = "PPGN-C-h-comparable-dgn", "PPGN-C-dgn-same-mode"
 REAL = "real images"
 QUARTER, HALF = 0.25, 0.5  # of what real images have: what is comparable, and what is the same mode
 
+_WORDS = {
+    DISTANCE: "distance to the nearest real images of the class (1: theirs to each other)",
+    DIVERSITY: "mean perceptual distance between a class's images over that of real images",
+}
 _SIDE = 0.72  # inches, of an image
 
 
@@ -78,7 +82,7 @@ def evidence(found: Found) -> list[Evidence]:
     within, below = (-QUARTER, QUARTER), (-math.inf, HALF)
     for measure, scored in ((DISTANCE, found.by_image), (DIVERSITY, found.by_class)):
         gap = scored.scores[h][measure] - scored.scores[dgn][measure]
-        what = f"{measure} ({scored.measures[measure].unit}), {h} minus {dgn}"
+        what = f"{_WORDS[measure]}, {h} minus {dgn}"
         made.append(_evidence(found, COMPARABLE, what, gap, scored.groups, within))
     what = (
         f"mean perceptual distance of {found.sets} chains of a class of {dgn} to each other, over that of real images"
@@ -91,7 +95,7 @@ def evidence(found: Found) -> list[Evidence]:
 def _farther(found: Found, claim: str, farther: str, nearer: str) -> Evidence:
     scored = found.by_image
     gap = scored.scores[farther][DISTANCE] - scored.scores[nearer][DISTANCE]
-    what = f"{DISTANCE} ({scored.measures[DISTANCE].unit}), {farther} minus {nearer}"
+    what = f"{_WORDS[DISTANCE]}, {farther} minus {nearer}"
     return _evidence(found, claim, what, gap, scored.groups, (0.0, math.inf))
 
 

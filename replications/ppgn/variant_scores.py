@@ -28,17 +28,20 @@ DIVERSITY, DISSIMILARITY, FACETS, STARTS_APART = "diversity", "1 - MS-SSIM", "fa
 KERNEL = "kernel distance"
 
 OF_IMAGES: Mapping[str, Measure] = {
-    DISTANCE: Measure("to the nearest real images of the class; 1: theirs to each other", "lower"),
-    NAMED: Measure("share whose asked class the evaluator finds likeliest, 0 to 1", "higher", share=True),
-    PROBABILITY: Measure("the evaluator's probability of the asked class, 0 to 1", "higher", share=True),
-    CONDITION: Measure("the condition network's probability of the asked class, 0 to 1", "none", share=True),
+    DISTANCE: Measure(
+        "relative to real images; to the nearest real images of the class, 1: as far as these are from each other",
+        "lower",
+    ),
+    NAMED: Measure("share of images, 0 to 1; whose asked class the evaluator finds likeliest", "higher", share=True),
+    PROBABILITY: Measure("the evaluator's probability, 0 to 1; of the asked class", "higher", share=True),
+    CONDITION: Measure("probability, 0 to 1; the condition network's, of the asked class", "none", share=True),
 }
 OF_CLASSES: Mapping[str, Measure] = {
-    DIVERSITY: Measure("mean perceptual distance between a class's images; 1: that of real images", "higher"),
-    STARTS_APART: Measure("the same between the starts of chains; 1: that of real images", "none"),
-    DISSIMILARITY: Measure("mean over pairs of a class's images, 0 to 1", "higher", share=True),
-    KERNEL: Measure("to real images of the class, of a class's images together; about 0: alike", "lower"),
-    FACETS: Measure("share of the class's facets found among its images, 0 to 1", "higher", share=True),
+    DIVERSITY: Measure("relative to real images; mean perceptual distance between a class's images", "higher"),
+    STARTS_APART: Measure("relative to real images; the same between the starts of chains", "none"),
+    DISSIMILARITY: Measure("mean over pairs, 0 to 1; of a class's images", "higher", share=True),
+    KERNEL: Measure("to real images; of a class's images together to real ones of the class, about 0: alike", "lower"),
+    FACETS: Measure("share of facets, 0 to 1; of the class's, found among its images", "higher", share=True),
 }
 
 
