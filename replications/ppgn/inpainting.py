@@ -31,7 +31,7 @@ Deviations, with their reasons:
 - The context term is a sum over pixels, of which there are fewer here, and the class's log-probability isn't. So that
   they weigh as they did, epsilon 4 is the published 1e-9 times (227 / 64)^2. What other weights do, the published one
   among them, is measured on the first set (`weights`).
-- The rate, which falls as published, begins at the one that conf/ppgn gives all variants, and codes are clipped as there.
+- The rate falls as published, from where conf/ppgn has all variants begin, and codes are clipped as there.
 - Sets of images that share none, each with a hole of its own, are the seeds.
 - Adobe's content-aware filling, which the paper shows beside its own, can't be had here; plain fillings stand for it.
 """
