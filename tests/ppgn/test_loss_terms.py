@@ -34,7 +34,7 @@ def experiment(**changes: Any) -> LossTerms:
     settings: dict[str, Any] = {
         "recipe": RECIPE,
         "steps": 4,
-        "left_out": ["image", "adversarial"],
+        "left_out": ["comparator", "adversarial"],
         "code_weight": 3.0,
         "seeds": 2,
         "images": 16,
@@ -68,7 +68,7 @@ def test_each_recipe_differs_from_the_whole_one_by_one_term() -> None:
     assert (whole[1].steps, whole[1].annealing) == (4, (2, 3))
     losses = {name: (r.losses.image, r.losses.comparator, r.losses.adversarial, r.losses.code) for name, r in others}
     assert losses == {
-        "without image": (0.0, 2.0, 1.0, 0.0),
+        "without h1": (4.0, 0.0, 1.0, 0.0),
         "without GAN": (4.0, 2.0, 0.0, 0.0),
         "with h": (4.0, 2.0, 1.0, 3.0),
     }
@@ -89,6 +89,12 @@ def test_measures_each_generator_as_it_is_and_trains_none_twice(
     errors = reconstruct(own.generator, own.job.encoder, context.data.validation, chosen)
     assert found["image error/without GAN"][1] == pytest.approx(errors.image, rel=1e-5)
     assert found["class kept/without GAN"][1] == errors.class_kept
+    distance, judged = outcome.evidence
+    means = {name: sum(values) / 2 for name, values in found.items()}
+    assert distance.effect == pytest.approx(
+        means["kernel distance/without h1"] - means["kernel distance/image + h1 + GAN"]
+    )
+    assert judged.effect == pytest.approx(means["class judged/image + h1 + GAN"] - means["class judged/without h1"])
     [picture] = outcome.pictures
     assert [axes.get_ylabel() for axes in picture.figure.axes] == ["real", *experiment().recipes()]
 
@@ -102,6 +108,8 @@ def test_says_what_is_missing(context: Any) -> None:
     assert "layers 'fire9'" in str(other.missing(context))
     assert "needs 21 validation images" in str(experiment(images=21).missing(context))
     with pytest.raises(ValueError, match="no term 'h1'; it has image, comparator"):
-        experiment(left_out=["h1"])
+        experiment(left_out=["comparator", "h1"])
+    with pytest.raises(ValueError, match="told by leaving it out"):
+        experiment(left_out=["image"])
     with pytest.raises(ValueError, match="two seeds"):
         experiment(seeds=1)

@@ -30,7 +30,7 @@ def numbers(ledger: Ledger, row: str, pattern: str) -> list[float]:
 
 
 def test_it_holds_every_row_that_is_known(ledger: Ledger) -> None:
-    assert Counter(row.kind for row in ledger.rows) == {"setup": 28, "value": 5, "claim": 16}
+    assert Counter(row.kind for row in ledger.rows) == {"setup": 28, "value": 5, "claim": 17}
     numbered = {row.id for row in ledger.rows if row.kind != "claim"}
     assert numbered == {
         "PPGN-A1",
@@ -59,6 +59,7 @@ def test_every_claim_has_an_experiment_and_none_is_decided_without_one(ledger: L
     assert {v.kind for v in verdicts if v.row.kind == "claim"} == {VerdictKind.NOT_RUN}
     assert Counter(row.experiment for row in ledger.rows if row.kind == "claim") == {
         "class_samples": 2,
+        "loss_terms": 1,
         "variants": 4,
         "mixing": 4,
         "epsilons": 2,
