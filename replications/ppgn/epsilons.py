@@ -20,9 +20,9 @@ PPGN-C-eps1-ignores: it holds if, with epsilon 1 = 1e-1, the judge's probability
 
 Beside them: how often the judge names the class, the condition network's own probability, the distance of codes to
 those of real images of the class, how far the sample of a chain is from that of the published chain with the same
-start, MS-SSIM among a class's samples, the kernel distance of all samples to as many real images a class, and the mean
-sizes of the three terms. That of the published noise says what it can do: added to a number of single precision, it is
-lost where that number is more than 2^24 times as large.
+start, MS-SSIM among a class's samples, the kernel distance of all samples to real images, and the sizes of the three
+terms. That of the published noise says what it can do: added to a number of single precision, it is lost where that
+number is more than 2^24 times as large.
 
 Deviations, with their reasons:
 - Chains start at random for each class, where the published ones of 100 steps go on from the class before: so chains of
@@ -244,15 +244,13 @@ class Epsilons(Experiment):
             distance = kernel_distance(judge.see(own).features, together, relative=True)
             assert distance.interval is not None
             low, high = (number(value) for value in distance.interval[1:])
-            sizes: list[str | float | None] = [None] * len(TERMS)
-            if title in chains:
-                sizes = [number(float(size)) for size in chains[title].sizes.double().mean((0, 2))]
+            sizes = _sizes(chains[title]) if title in chains else [None] * len(TERMS)
             mean, bottom, top = scored.interval(title, ALIKE)
             similarity = f"{mean:.3f} ({bottom:.3f} to {top:.3f})"
             rows.append([title, *sizes, f"{number(distance.value)} ({low} to {high})", similarity])
         columns = ["setting", *TERMS, "kernel distance", f"MS-SSIM ({scales} scales)"]
         caption = (
-            "The mean sizes of the numbers of each term, over chains and steps, in the settings' units; the kernel "
+            "The size of the numbers of each term, median over chains and steps, in the settings' units; the kernel "
             f"distance of the last samples to {len(together)} real images of these classes in the features of "
             f"{judge.name}, lower is better, with its jackknife interval; the mean MS-SSIM of pairs of a class's "
             "samples, lower is more varied, with a bootstrap interval over the classes."
@@ -263,3 +261,8 @@ class Epsilons(Experiment):
 
 def _title(epsilon: str, value: float) -> str:
     return f"epsilon {epsilon} = {value:g}"
+
+
+def _sizes(chains: Chains) -> list[str | None]:
+    """Of each of TERMS, the median over chains and steps: where a condition is met, its gradient all but vanishes."""
+    return [number(float(size)) for size in chains.sizes.double().transpose(1, 2).flatten(0, 1).quantile(0.5, 0)]

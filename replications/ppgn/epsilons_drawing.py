@@ -17,7 +17,7 @@ def picture_of_samples(samples: Mapping[str, Tensor], classes: Sequence[str], va
     """samples: by setting, (n, 3, S, S) in [0, 1], one of each class."""
     rows, side = list(samples.values()), next(iter(samples.values())).shape[-1]
     figure = new_figure(
-        f"{variant}: one epsilon changed at a time", 1.5 + _CELL * len(classes), 0.7 + _CELL * len(rows)
+        f"{variant}: one epsilon changed at a time", 1.9 + _CELL * len(classes), 0.7 + _CELL * len(rows)
     )
     axes = figure.subplots()
     show_image(axes, mosaic([image for row in rows for image in row], len(classes), gap=_GAP))

@@ -27,13 +27,13 @@ CLASS, NAMED, FAR, DETAIL, CODE, MOVED, OWN = (
     "condition's probability",
 )
 MEASURES = {
-    CLASS: Measure("the judge's probability of the class, 0 to 1", "higher", share=True),
-    NAMED: Measure("1 where the judge's first choice is the class, else 0", "higher", share=True),
-    FAR: Measure("distance to the nearest of the class in the judge; 1: as far as these are from each other", "lower"),
-    DETAIL: Measure("difference of neighbouring pixels; 1: as in real images of the class", "none"),
-    CODE: Measure("distance of the code to the nearest of the class; 1: as far as these are from each other", "lower"),
-    MOVED: Measure("difference of pixels from the published chain's sample; root mean square, 0 to 1", "none"),
-    OWN: Measure("the condition network's probability of the class, 0 to 1", "higher", share=True),
+    CLASS: Measure("probability, of the class as the judge sees it, 0 to 1", "higher", share=True),
+    NAMED: Measure("share, for which the judge's first choice is the class", "higher", share=True),
+    FAR: Measure("distances among real images, to the nearest of the class in the judge's features", "lower"),
+    DETAIL: Measure("share of real images' detail, that is the difference of neighbouring pixels", "none"),
+    CODE: Measure("distances among real codes, from the code to the nearest of the class", "lower"),
+    MOVED: Measure("root mean square, of the difference in pixels from the published chain's sample, 0 to 1", "none"),
+    OWN: Measure("probability, of the class as the condition network sees it, 0 to 1", "higher", share=True),
 }
 
 

@@ -28,7 +28,7 @@ def picture_of_staying(strips: Mapping[str, Tensor], classes: Sequence[str], ste
     count = len(next(iter(strips.values())))
     columns = np.unique(np.linspace(0, count - 1, min(_COLUMNS, count)).round().astype(int))
     times = [round(steps * int(i) / (count - 1)) for i in columns]
-    figure = new_figure("", 1.6 + _CELL * len(columns), 0.2 + len(classes) * (0.55 + _CELL * len(strips)))
+    figure = new_figure("", 2.0 + _CELL * len(columns), 0.2 + len(classes) * (0.55 + _CELL * len(strips)))
     grid = figure.subplots(len(classes), squeeze=False)[:, 0]
     for number, (axes, name) in enumerate(zip(grid, classes, strict=True)):
         rows = [own[columns.tolist(), number] for own in strips.values()]
@@ -49,7 +49,7 @@ def picture_of_passing(films: Mapping[str, tuple[Tensor, Tensor]], route: Sequen
     within = np.unique(np.linspace(0, each, _OF_EACH + 1).round().astype(int)[1:]) - 1
     columns = [turn * each + int(i) for turn in range(len(route)) for i in within]
     times = [round(steps * (int(i) + 1) / each) for i in within]
-    figure = new_figure("", 1.6 + _CELL * len(columns), 0.8 + _CELL * len(films))
+    figure = new_figure("", 2.0 + _CELL * len(columns), 0.8 + _CELL * len(films))
     axes = figure.subplots()
     rows, shows = [own[columns] for own, _ in films.values()], [there[columns] for _, there in films.values()]
     heads = [f"{route[i // len(within)]}\n{time}" if not i % len(within) else f"\n{time}"
