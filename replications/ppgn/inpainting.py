@@ -75,7 +75,7 @@ class Inpainting(Experiment):
 
     images, sets: of each class. hole: the share of the side that a hole has. context: epsilon 4. weights: others, tried
     on the first set. hidden: the share of the object that a hole hides, for the images that are looked at apart.
-    shown: images drawn.
+    shown: images drawn, of a class each.
     """
 
     name: ClassVar[str] = "inpainting"
@@ -141,11 +141,11 @@ class Inpainting(Experiment):
         }
         scored = Scored(scores, cases.classes, MEASURES, "image")
         self._report(outcome, scored, cases)
-        self._report_hidden(outcome, context, scored, cases)
+        hidden = _hidden(context, cases)
+        self._report_hidden(outcome, scored, cases, hidden)
+        rows = _most_hidden(cases, hidden)[: self.shown]
         columns = (*ARMS, MEAN, HARMONIC)
-        outcome.pictures.append(
-            picture_of_fillings(cases, filled, (BOTH, made[BOTH]), scores, REAL, columns, self.shown)
-        )
+        outcome.pictures.append(picture_of_fillings(cases, filled, (BOTH, made[BOTH]), scores, REAL, columns, rows))
         self._report_weights(outcome, context, judge, cases, scored)
         return outcome
 
@@ -233,17 +233,14 @@ class Inpainting(Experiment):
             for measure, a, b, unit in tests
         ]
 
-    def _report_hidden(self, outcome: Outcome, context: Context, scored: Scored, cases: Cases) -> None:
+    def _report_hidden(self, outcome: Outcome, scored: Scored, cases: Cases, hidden: Tensor | None) -> None:
         """The same scores for the images whose object is hidden to a good part."""
-        data = context.data.validation
-        if "masks" not in data.provides:
+        if hidden is None:
             outcome.notes.append(
                 "Where the objects are isn't known here, so it isn't said how much of them holes hide."
             )
             return
-        masks = torch.from_numpy(data.annotations(cases.indices).masks)  # type: ignore[attr-defined]
-        shares = (masks & cases.holes).flatten(1).sum(1) / masks.flatten(1).sum(1).clamp_min(1)
-        much = (shares >= self.hidden).numpy()
+        much = (hidden >= self.hidden).numpy()
         groups = [name for name, own in zip(cases.classes, much, strict=True) if own]
         said = (
             f"{int(much.sum())} of {len(cases)} images whose hole hides {100 * self.hidden:.0f} % of the object or more"
@@ -273,6 +270,28 @@ class Inpainting(Experiment):
         caption = "Class and context on the first set of images, by epsilon 4, the weight of the context term."
         outcome.tables.append(swept.table("weights", "What the weight of the context term does", caption, "epsilon 4"))
         outcome.pictures.append(picture_of_weights(list(scores), swept, self.context))
+
+
+def _hidden(context: Context, cases: Cases) -> Tensor | None:
+    """(n,) the share of the object that each hole hides; None where it isn't known where objects are."""
+    data = context.data.validation
+    if "masks" not in data.provides:
+        return None
+    masks = torch.from_numpy(data.annotations(cases.indices).masks)  # type: ignore[attr-defined]
+    seen = masks.flatten(1).sum(1).clamp_min(1)
+    return (masks & cases.holes).flatten(1).sum(1) / seen
+
+
+def _most_hidden(cases: Cases, hidden: Tensor | None) -> list[int]:
+    """For each class the image of the first set whose object is hidden most; its first where that isn't known."""
+    shares = torch.zeros(len(cases)) if hidden is None else hidden
+    first = [i for i, number in enumerate(cases.sets.tolist()) if number == int(cases.sets.min())]
+    found: dict[str, int] = {}
+    for i in first:
+        best = found.setdefault(cases.classes[i], i)
+        if shares[i] > shares[best]:
+            found[cases.classes[i]] = i
+    return list(found.values())
 
 
 def _conditions(context: Context, cases: Cases, asked: bool) -> list[Condition]:

@@ -24,14 +24,13 @@ def picture_of_fillings(
     scores: Mapping[str, Mapping[str, Floats]],
     real: str,
     columns: Sequence[str],
-    shown: int,
+    rows: Sequence[int],
 ) -> Picture:
-    """A row for each of the first images of different classes: the image, its hole, what was generated, the fillings.
+    """A row for each of some images: the image, its hole, what was generated, the fillings.
 
     filled: by title (n, 3, S, S). generated: a title and what was generated before it was pasted. real: the title of
-    the images themselves. columns: titles in order.
+    the images themselves. columns: titles in order. rows: which images.
     """
-    rows = _of_different_classes(cases.classes)[:shown]
     holed = torch.where(cases.holes[:, None], torch.tensor(HOLE), cases.images)
     panels = {real: cases.images, "what is given": holed, f"generated:\n{generated[0]}": generated[1]}
     panels |= {f"filled:\n{title}": filled[title] for title in columns}
@@ -47,10 +46,10 @@ def picture_of_fillings(
                 axes.set_xlabel(f"p = {scores[judged[title]]['class probability'][row]:.2f}", fontsize=7, color=MUTED)
         grid[i][0].set_ylabel(cases.classes[row], fontsize=9, color=INK)
     caption = (
-        f"Validation images with a hole of {cases.side} x {cases.side} of {cases.size} pixels at a random place, the "
-        "first of each class in the first set. Left to right: the image; what chains are given; what is generated with "
-        f"{generated[0]}; and what each way leaves after pasting into the hole. p: the held-out evaluator's "
-        "probability of the image's class, 0 to 1."
+        f"Validation images with a hole of {cases.side} x {cases.side} of {cases.size} pixels at a random place; of "
+        "each class that one of the first set whose object, where it is known, is hidden most. Left to right: the "
+        f"image; what chains are given; what is generated with {generated[0]}; and what each way leaves after pasting "
+        "into the hole. p: the held-out evaluator's probability of the image's class, 0 to 1."
     )
     return Picture("fillings", "Filled holes", caption, figure)
 
@@ -81,16 +80,6 @@ def picture_of_weights(weights: Sequence[float], swept: Scored, main: float) -> 
         + swept.legend([measure for measures in drawn for measure in measures])
     )
     return Picture("weights", "What the weight of the context term does", caption, figure, arrays)
-
-
-def _of_different_classes(classes: Sequence[str]) -> list[int]:
-    """The first of each class, then the second of each, and so on."""
-    seen: dict[str, int] = {}
-    turns = []
-    for i, name in enumerate(classes):
-        seen[name] = seen.get(name, 0) + 1
-        turns.append((seen[name], i))
-    return [i for _, i in sorted(turns)]
 
 
 def _better(measure: str) -> str:

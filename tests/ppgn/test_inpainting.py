@@ -194,6 +194,13 @@ def test_scores_of_planted_fillings(tmp_path: Path) -> None:
     assert (few.classes, few.indices.tolist()) == (("cold",), [2])
 
 
+def test_the_images_shown_are_those_whose_object_is_hidden_most() -> None:
+    images, holes = torch.rand(5, 3, SIZE, SIZE), torch.zeros(5, SIZE, SIZE, dtype=torch.bool)
+    cases = Cases("these", torch.arange(5), torch.tensor([0, 0, 1, 0, 0]), ("a", "a", "a", "b", "b"), images, holes)
+    assert inpainting._most_hidden(cases, torch.tensor([0.1, 0.4, 0.9, 0.3, 0.2])) == [1, 3]
+    assert inpainting._most_hidden(cases, None) == [0, 3]
+
+
 def test_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = given(tmp_path)
     named = {**PPGN, "network": "another", "files": {}}
