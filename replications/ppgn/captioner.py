@@ -74,7 +74,7 @@ class LSTMCaptioner:
         """
         rows = self.indices(captions)
         parts = zip(images.split(_BATCH), rows.split(_BATCH), strict=True)
-        return torch.cat([self.log_probabilities(part.to(rows.device), own).double().cpu() for part, own in parts])
+        return torch.cat([self.log_probabilities(part, own).double().cpu() for part, own in parts])
 
     @torch.inference_mode()
     def of_all(self, images: Tensor, captions: Sequence[Sequence[str]]) -> Tensor:
@@ -82,7 +82,7 @@ class LSTMCaptioner:
         found = []
         for image, own in zip(images, captions, strict=True):
             rows = self.indices(own)
-            features = self._features(image[None].to(rows.device)).expand(len(own), -1)
+            features = self._features(image[None]).expand(len(own), -1)
             logs = word_log_probabilities(self.network.logits(features, rows), rows)
             found.append(logs.double().sum(1).cpu())
         return torch.stack(found)
@@ -90,7 +90,7 @@ class LSTMCaptioner:
     @torch.inference_mode()
     def describe(self, images: Tensor) -> list[str]:
         """What it says of each image: the most probable word after those before it, up to the end or LONGEST words."""
-        features = self._features(images.to(self._device))
+        features = self._features(images)
         said = torch.full((len(images), 1), self.end, device=features.device)
         for _ in range(LONGEST):
             said[:, -1] = self.network.logits(features, said)[:, -1].argmax(1)
@@ -101,7 +101,7 @@ class LSTMCaptioner:
         return sentences
 
     def _features(self, images: Tensor) -> Tensor:
-        return self.network.features(self.preprocessing(images))
+        return self.network.features(self.preprocessing(images.to(self._device)))
 
     @property
     def _device(self) -> torch.device:
