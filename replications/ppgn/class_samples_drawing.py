@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _REAL_SHOWN = 5
 _SIDE = 0.72  # inches, of an image
+_APART = 0.18  # rows, between the marks of one class
 _LOOKS = {SAMPLES: (PALETTE[0], "o"), RECONSTRUCTED: (PALETTE[4], "s"), REAL: (MUTED, "D")}
 
 
@@ -87,10 +88,10 @@ def picture_of_classes(found: Found) -> Picture:
     count = len(found.classes)
     figure = new_figure("", 14, max(3.8, 0.28 * count + 1.4))
     accuracy, facets, similarity = figure.subplots(1, 3, width_ratios=[1, 1, 1.1])
-    for title, (colour, marker) in _LOOKS.items():
-        own = found.scores[title]
+    for place, (title, (colour, marker)) in enumerate(_LOOKS.items()):
+        own, rows = found.scores[title], np.arange(count) + _APART * (place - 1)
         for axes, values in ((accuracy, own.accuracy.mean(1)), (facets, own.recall)):
-            axes.plot(values, np.arange(count), marker, color=colour, label=title, markersize=6, alpha=0.85)
+            axes.plot(values, rows, marker, color=colour, label=title, markersize=5, alpha=0.85)
     accuracy.axvline(ACCURACY_HOPED, color=INK, linestyle="--", linewidth=1, label="hoped for, on average")
     accuracy.axvline(100 / count, color=MUTED, linestyle=":", linewidth=1, label="chance")
     facets.axvline(FACETS_FOUND, color=INK, linestyle="--", linewidth=1, label="hoped for, on average")
@@ -124,7 +125,8 @@ def _scatter(axes: Axes, found: Found) -> None:
     axes.plot(ends, ends, color=MUTED, linewidth=1, linestyle=":", label="as alike as real images")
     axes.axhline(real.max(), color=INK, linewidth=1, linestyle="--", label="the most alike class of real images")
     axes.set_ylim(*ends)
-    axes.set_xlim(0, 1.25 * max(real.max(), 0.01))
+    spread = max(float(np.ptp(real)), 0.01)
+    axes.set_xlim(real.min() - 0.1 * spread, real.max() + 0.25 * spread)
     style(axes, "MS-SSIM within a class", "real images", "images made")
     legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.13))
 
