@@ -26,7 +26,6 @@ Deviations, with their reasons:
 - As many chains as the time allows, one sample of each: its last.
 - The Inception score is taken over sets of a tenth or so of the images, as the paper's splits are; over classes, as
   Inception's outputs are classes, and over facets besides.
-- Chains can be shown as a strip of frames, but the suite keeps still pictures only; `film.moving_picture` makes GIFs.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,13 +10,14 @@ from torch import Tensor
 
 from replications.drawing import INK, MUTED, PALETTE, legend, mosaic, new_figure, show_image, style
 from replications.ppgn.class_samples_report import ACCURACY_HOPED, FACETS_FOUND, REAL, RECONSTRUCTED, SAMPLES, Found
-from replications.ppgn.film import film_strips
+from replications.ppgn.film import film_strips, moving_picture
 from replications.suite.interface import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _REAL_SHOWN = 5
+_FRAME_SECONDS = 0.3
 _SIDE = 0.72  # inches, of an image
 _APART = 0.18  # rows, between the marks of one class
 _LOOKS = {SAMPLES: (PALETTE[0], "o"), RECONSTRUCTED: (PALETTE[4], "s"), REAL: (MUTED, "D")}
@@ -80,7 +82,8 @@ def picture_of_films(found: Found, frames: Tensor) -> Picture:
         "conditioned": course.conditioned,
         "frames": _bytes(frames),
     }
-    return Picture("films", "How chains go", caption, figure, arrays)
+    moving = moving_picture(frames, seconds=_FRAME_SECONDS, columns=math.ceil(rows**0.5) + 1)
+    return Picture("films", "How chains go", caption, figure, arrays, moving)
 
 
 def picture_of_classes(found: Found) -> Picture:

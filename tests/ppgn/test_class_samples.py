@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image, ImageSequence
 from planted_colours import CLASSES, Painter, context, plant
 
 from replications.ppgn import class_samples
@@ -127,6 +129,8 @@ def test_what_is_shown(painted: Outcome) -> None:
     assert samples.arrays["samples"].shape == (2, 5, 3, 16, 16)
     assert films.arrays["steps"].tolist() == [0, 2, 4, 6, 8]
     assert films.arrays["frames"].shape == (5, 2, 3, 16, 16)
+    assert films.animation is not None
+    assert sum(1 for _ in ImageSequence.Iterator(Image.open(io.BytesIO(films.animation)))) == 5
     assert films.arrays["accuracy"][-1].tolist() == [100, 100]
     assert classes.arrays["accuracy_samples"].tolist() == [100, 100]
     assert [table.name for table in painted.tables] == ["real_and_ppgn", "bars", "classes"]
