@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from torch import Tensor
 
-from replications.drawing import INK, MUTED, PALETTE, legend, mosaic, new_figure, show_image, style
+from replications.drawing import INK, MUTED, PALETTE, mosaic, new_figure, show_image, style
 from replications.networks.unit import Unit
 from replications.ppgn.unit_scores import MATCHED_QUANTILE, MEASURES, UnitScores, over_units
 from replications.suite.interface import Picture
@@ -98,7 +98,7 @@ def picture_of_scores(scores: Mapping[str, Sequence[UnitScores]], units: Sequenc
     """Each measure in a panel: a dot for each unit, and the mean with its interval. units: behind each score."""
     across, names = 3, list(dict.fromkeys(units))
     rows = -(-len(MEASURES) // across)
-    figure = new_figure("Hidden units: PPGN beside MFV", 11.5, rows * (0.32 * len(scores) + 1.1) + 0.6)
+    figure = new_figure("Hidden units: PPGN beside MFV", 11.5, rows * (0.32 * len(scores) + 1.1) + 0.8)
     grid = figure.subplots(rows, across, squeeze=False, sharey=True)
     arrays = {}
     for axes, (measure, about) in zip(grid.flat, MEASURES.items(), strict=False):
@@ -122,7 +122,8 @@ def picture_of_scores(scores: Mapping[str, Sequence[UnitScores]], units: Sequenc
         axes.set_ylim(len(scores) - 0.5, -0.5)
     for axes in grid.flat[len(MEASURES) :]:
         axes.set_axis_off()
-    legend(grid.flat[-1], loc="best")
+    handles, words = grid.flat[0].get_legend_handles_labels()
+    figure.legend(handles, words, loc="outside lower center", ncols=2, fontsize=8, frameon=False, labelcolor=INK)
     caption = (
         f"{pictures} pictures of each unit and set. Small dots: units; large: the mean with its 95 % interval from a "
         "bootstrap over the units. Blue: the two methods; grey: what MFV starts from, and natural images. "

@@ -19,7 +19,7 @@ from replications.multifaceted.mean_images import mean_images, nearest_images
 from replications.multifaceted.unit_fields import before_rectification
 from replications.networks.unit import Unit
 from replications.ppgn.conditions import LogSoftmax, Reads
-from replications.ppgn.parts import sample
+from replications.ppgn.parts import AT_ONCE, sample
 from replications.ppgn.variants import Variant
 from replications.suite.interface import Context
 
@@ -76,6 +76,7 @@ def ppgn_pictures(context: Context, variant: Variant, tasks: Sequence[Task], pic
         numbers=numbers,
         folder=context.workspace,
         name="units",
+        at_once=_even_parts(len(tasks)),
         progress=context.progress,
     )
     last = [chains.kept_steps.index((i + 1) * every) for i in range(pictures)]
@@ -147,6 +148,12 @@ def _means_of_clusters(
 
 def _seed(context: Context, task: Task) -> int:
     return context.generator("clusters", task.unit.name, task.number).initial_seed() % 2**32
+
+
+def _even_parts(chains: int) -> int:
+    """Chains of a part, of two or another even number of parts about the same size, so that two cores end together."""
+    parts = 2 * -(-chains // (2 * AT_ONCE))
+    return -(-chains // parts)
 
 
 def _among_others(unit: Unit) -> LogSoftmax:

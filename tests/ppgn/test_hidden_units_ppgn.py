@@ -16,7 +16,7 @@ from replications.networks.unit import Unit, unit_activations
 from replications.paths import project_root
 from replications.ppgn.conditions import LogSoftmax, Reads
 from replications.ppgn.hidden_units import LIKED, MFV, PPGN, STARTS, HiddenUnits, unit_at_centre
-from replications.ppgn.unit_pictures import Task, ppgn_pictures
+from replications.ppgn.unit_pictures import Task, _even_parts, ppgn_pictures
 from replications.ppgn.unit_scores import MEASURES, liked_facets, score
 from replications.ppgn.variants import BEST, Variants
 
@@ -89,6 +89,10 @@ def test_samples_are_the_last_codes_before_a_chain_starts_anew(tmp_path: Path) -
     # the probability is that among the maps at the centre, before rectification
     outputs = context.network.forward_to("conv5", made.images.flatten(0, 1))[:, :, 8, 8].softmax(1)[:, 1]
     assert torch.allclose(made.probabilities.flatten(), outputs, atol=1e-4)
+
+
+def test_parts_are_even() -> None:
+    assert [_even_parts(n) for n in (1, 2, 36, 50, 51)] == [1, 1, 18, 25, 13]
 
 
 def test_chains_that_never_start_anew_give_no_samples(tmp_path: Path) -> None:
