@@ -20,7 +20,9 @@ measured stands by itself, each with its interval.
    the starting image; and at the end whether the asked class is the likeliest, and whether the facet is still the
    start's.
 
-Choices and deviations, set before any of it was measured:
+Choices and deviations:
+- Autoencoders are compared, not the generators alone, since after a first look with barely trained weights there were
+  but two generators left.
 - DGN-AM has no prior; its generator is the noiseless joint variant's (conf/ppgn), so it is left out of the first part.
 - Another class is the next in the order of the classes, and the first after the last.
 - One image is one thing, and classes are resampled; there is no claim, so there are no seeds.
