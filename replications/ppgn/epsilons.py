@@ -78,7 +78,7 @@ class Epsilons(Experiment):
 
     epsilon1, epsilon2, epsilon3: values other than the variant's; each is tried with the others as they are. classes:
     at most, the first ones; None for all. sets: of chains. natural: validation images of a class that distances are
-    taken to, at most.
+    taken to, at most. parts: that the chains of a setting are sampled in, side by side on a CPU.
     """
 
     name: ClassVar[str] = "epsilons"
@@ -97,6 +97,7 @@ class Epsilons(Experiment):
     classes: int | None
     sets: int
     natural: int
+    parts: int
 
     def __post_init__(self) -> None:
         if self.variant not in NAMES:
@@ -106,10 +107,10 @@ class Epsilons(Experiment):
                 f"the claims are about epsilon 1 = {MORE:g} and {MOST:g}, and compare with epsilon 2 = 0; found "
                 f"epsilon1={list(self.epsilon1)}, epsilon2={list(self.epsilon2)}"
             )
-        if self.sets < 2 or self.natural <= NEIGHBOURS:
+        if self.sets < 2 or self.natural <= NEIGHBOURS or self.parts < 1:
             raise ValueError(
-                f"expected 2 sets or more, to compare samples of a class, and more than {NEIGHBOURS} natural images; "
-                f"found sets={self.sets}, natural={self.natural}"
+                f"expected 2 sets or more, to compare samples of a class, and more than {NEIGHBOURS} natural images, "
+                f"in 1 part or more; found sets={self.sets}, natural={self.natural}, parts={self.parts}"
             )
 
     @property
@@ -164,13 +165,15 @@ class Epsilons(Experiment):
 
     def _sampled(self, context: Context, variant: Variant, names: list[str], name: str) -> Chains:
         """One chain for each class and set; those of one class and set start alike whatever is changed."""
+        wanted = [of_class(context.network, own) for own in names for _ in range(self.sets)]
         return sample(
             variant.sampler,
-            [of_class(context.network, own) for own in names for _ in range(self.sets)],
+            wanted,
             seed=context.seed,
             numbers=[number for _ in names for number in range(self.sets)],
             folder=context.workspace,
             name=name,
+            at_once=-(-len(wanted) // self.parts),
             progress=context.progress,
         )
 

@@ -71,7 +71,7 @@ class Mixing(Experiment):
 
     classes: at most, the first ones; None for all. sets: of chains. every: steps between two samples. steps, burn_in:
     of staying chains. passing_classes, passing_steps: of a chain through classes, and of each class. shown: classes in
-    the picture of staying chains.
+    the picture of staying chains. parts: that the chains of a variant are sampled in, side by side on a CPU.
     """
 
     name: ClassVar[str] = "mixing"
@@ -90,6 +90,7 @@ class Mixing(Experiment):
     passing_classes: int
     passing_steps: int
     shown: int
+    parts: int
 
     def __post_init__(self) -> None:
         if self.every < 1 or self.burn_in % self.every or self.steps - self.burn_in < 3 * self.every:
@@ -97,11 +98,11 @@ class Mixing(Experiment):
                 "expected samples every step or more, the first of them after burn_in steps, and four or more of them; "
                 f"found every={self.every}, burn_in={self.burn_in}, steps={self.steps}"
             )
-        if self.sets < 1 or self.shown < 1 or self.passing_classes < 2 or self.passing_steps % self.every:
+        if min(self.sets, self.shown, self.parts) < 1 or self.passing_classes < 2 or self.passing_steps % self.every:
             raise ValueError(
-                "expected at least 1 set, 1 class shown, 2 classes to pass through, and samples at the end of each; "
-                f"found sets={self.sets}, shown={self.shown}, passing_classes={self.passing_classes}, "
-                f"passing_steps={self.passing_steps}, every={self.every}"
+                "expected at least 1 set, 1 class shown, 1 part, 2 classes to pass through, and samples at the end of "
+                f"each; found sets={self.sets}, shown={self.shown}, parts={self.parts}, "
+                f"passing_classes={self.passing_classes}, passing_steps={self.passing_steps}, every={self.every}"
             )
 
     def missing(self, context: Context) -> str | None:
@@ -205,6 +206,7 @@ class Mixing(Experiment):
             numbers=numbers,
             folder=context.workspace,
             name=name,
+            at_once=-(-len(wanted) // self.parts),
             progress=context.progress,
         )
         if chains.diverged:

@@ -49,6 +49,7 @@ def experiment(**changes: Any) -> Epsilons:
         "classes": None,
         "sets": SETS,
         "natural": 20,
+        "parts": 1,
     }
     return Epsilons(**{**settings, **changes})
 
@@ -198,6 +199,6 @@ def test_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong in ({"epsilon1": [0.1]}, {"epsilon2": [1]}):
         with pytest.raises(ValueError, match=r"epsilon 1 = 0.001 and 0.1, and compare with epsilon 2 = 0"):
             experiment(**wrong)
-    for wrong in ({"sets": 1}, {"natural": 5}):
+    for wrong in ({"sets": 1}, {"natural": 5}, {"parts": 0}):
         with pytest.raises(ValueError, match="2 sets or more, to compare samples of a class"):
             experiment(**wrong)

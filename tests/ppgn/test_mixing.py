@@ -121,7 +121,7 @@ PAPER: dict[str, Rule] = {
 def planted(rules: dict[str, Rule]) -> Any:
     """In the place of `sample`: chains that show what a variant's rule says; codes are images."""
 
-    def sample(sampler: Any, wanted: Any, *, seed: int, numbers: Any, folder: Path, name: str, progress: Any) -> Chains:
+    def sample(sampler: Any, wanted: Any, **options: Any) -> Chains:
         rule, length = rules[sampler.name], sampler.steps
         plans = [one if isinstance(one, list) else [one] for one in wanted]
         kept = []
@@ -152,6 +152,7 @@ def experiment(**changes: Any) -> Mixing:
         "passing_classes": 2,
         "passing_steps": 20,
         "shown": 1,
+        "parts": 1,
     }
     return Mixing(**{**settings, **changes})
 
