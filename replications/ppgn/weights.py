@@ -1,4 +1,4 @@
-"""Trains the generators and autoencoders that the profile `laptop` needs and writes them to results/weights.
+"""Trains the generators, autoencoders and the captioner that the profile `laptop` needs, into results/weights.
 
     python -m replications.ppgn.weights [name ...]
 
@@ -31,6 +31,7 @@ from replications.data.image_set import ImageSet
 from replications.identity import code_fingerprint
 from replications.networks.network import Network
 from replications.paths import atomic_write, cache_root, project_root
+from replications.ppgn.captioner_weights import make_captioner
 from replications.ppgn.codes import RealCodes
 from replications.ppgn.dae import DAE, CodeDAE, DAERecipe, PixelDAE, load_dae, noise_left, save_dae, train_dae
 from replications.ppgn.recipe import GeneratorRecipe
@@ -70,12 +71,13 @@ GENERATORS = {
     "generator_joint": Wanted("joint"),
 }
 DAES = {"dae_code": WantedDAE("code"), "dae_pixels": WantedDAE("pixels")}
+CAPTIONERS = ("captioner",)
 
 
 def train(names: Sequence[str], folder: Path, device: str | None = None, steps: int | None = None) -> None:
-    """Trains the named GENERATORS and DAES as far as they aren't trained yet, and writes their files to `folder`.
+    """Trains what is named and not trained yet (GENERATORS, DAES, CAPTIONERS), and writes the files to `folder`.
 
-    steps: fewer than the recipe's, to see that all is well.
+    steps: fewer than the recipe's (of a captioner: epochs), to see that all is well.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     each = [(name, folder, device, steps) for name in names]
@@ -88,6 +90,8 @@ def _make(name: str, folder: Path, device: str, steps: int | None) -> str:
     """Trains one, writes its files, and says how good it is."""
     if name in DAES:
         return _make_dae(name, folder, device, steps)
+    if name in CAPTIONERS:
+        return make_captioner(name, folder, device, steps)
     job, validation = _job(GENERATORS[name], steps)
     root = cache_root() / "generators"
     sheets = root / job.key(torch.device(device)) / "sheets"
@@ -276,7 +280,7 @@ def _settings(group: str, name: str) -> dict[str, Any]:
 
 def main(arguments: Sequence[str]) -> None:
     """The command line."""
-    known = [*GENERATORS, *DAES]
+    known = [*GENERATORS, *DAES, *CAPTIONERS]
     parser = argparse.ArgumentParser(prog="python -m replications.ppgn.weights", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"which: {', '.join(known)} (default: all)")
     parser.add_argument("--device", help="cpu, cuda or cuda:N (default: a GPU where there is one)")
