@@ -3,8 +3,8 @@
 The code released with Nguyen et al. 2017 samples with epsilon 1 = 1e-5 (prior), epsilon 2 = 1 (condition) and epsilon 3
 = 1e-17 (noise), and says of other epsilons 1 in chains of 100 steps a class (H2) that 1e-3 gives more abstract images
 and that 1e-1 ignores the class's gradient. Here Noiseless Joint PPGN-h makes chains of 100 steps for every class with
-one epsilon changed at a time, from the same starts: other epsilons 1 and none, no condition, and noise of about the
-size of the condition's gradient and above it. The sets of chains are the seeds.
+one epsilon changed at a time, from the same starts: other epsilons 1 and none, no condition, and noise of the sizes
+that the prior's and the condition's numbers have. The sets of chains are the seeds.
 
 Statistics of the last samples, fixed before any result was seen; intervals are 95 % bootstraps over the classes.
 
@@ -27,8 +27,9 @@ number is more than 2^24 times as large.
 Deviations, with their reasons:
 - Chains start at random for each class, where the published ones of 100 steps go on from the class before: so chains of
   one class are independent of those of another.
-- The levels of noise were chosen by the sizes of the terms in chains of barely trained generators, whose pictures and
-  scores weren't looked at for that: the gradient's numbers are about 0.01 to 0.2 in the settings' units.
+- The levels of noise, which no claim is about, were chosen by the sizes of the terms in chains of generators whose
+  training hadn't ended, and once changed after such a look: the prior's numbers are about 1e-5 in the settings' units;
+  the condition's begin at 0.01 to 0.2 and fall below the prior's when the class is shown.
 """
 
 from __future__ import annotations
