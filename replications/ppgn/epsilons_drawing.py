@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from replications.drawing import INK, mosaic, new_figure, show_image
+from replications.ppgn.mixing_drawing import levels
 from replications.suite.interface import Picture
 
 _CELL = 0.66  # inches
@@ -29,5 +30,5 @@ def picture_of_samples(samples: Mapping[str, Tensor], classes: Sequence[str], va
         f"The last samples of chains of {steps} steps that are asked for the class above; those of a column have the "
         "same start. Rows: what is changed of the published settings. Last row: real images, drawn at random."
     )
-    arrays = {f"setting_{number}": own.numpy() for number, own in enumerate(rows)}
+    arrays = {f"setting_{number}": levels(own) for number, own in enumerate(rows)}
     return Picture("samples", "Samples by setting", caption, figure, arrays)

@@ -38,7 +38,7 @@ def picture_of_staying(strips: Mapping[str, Tensor], classes: Sequence[str], ste
         f"One chain of each variant (rows) that is asked for one class throughout; the first set's. Steps from left to "
         f"right; what comes after step {burn_in} is measured."
     )
-    arrays = {_key(title): own.numpy() for title, own in strips.items()}
+    arrays = {_key(title): levels(own[columns.tolist()]) for title, own in strips.items()}
     return Picture("staying", "Chains that stay with a class", caption, figure, arrays)
 
 
@@ -61,7 +61,7 @@ def picture_of_passing(films: Mapping[str, tuple[Tensor, Tensor]], route: Sequen
         "the class that is asked for, and above each the steps since. A line beneath a picture: the "
         "judge finds that class in it."
     )
-    arrays = {_key(name): own.numpy() for name, (own, _) in films.items()}
+    arrays = {_key(name): levels(own) for name, own in zip(films, rows, strict=True)}
     return Picture("passing", "Chains through classes", caption, figure, arrays)
 
 
@@ -128,8 +128,15 @@ def _strips(
         for x in own.nonzero()[:, 0].tolist():
             place = centres[y] + side / 2 + _GAP / 2
             axes.plot([centres[x] - side / 2, centres[x] + side / 2], [place, place], color=PALETTE[2], linewidth=2)
+    axes.set_anchor("E")  # the names of the rows need what is left of the width
     axes.set_xlim(-0.5, columns * (side + _GAP) - _GAP - 0.5)
     axes.set_ylim(len(rows) * (side + _GAP) - 0.5, -0.5)
+
+
+def levels(images: Tensor) -> np.ndarray:
+    """Images in [0, 1] as 0 to 255, which is what a picture shows of them and a quarter of the bytes."""
+    found: np.ndarray = (255 * images).round().byte().numpy()
+    return found
 
 
 def _title(axes: Axes, title: str, lines: int) -> None:
