@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from metrics.autocorrelation import autocorrelation
 from metrics.statistics import cluster_bootstrap
 from replications.drawing import INK, MUTED, PALETTE, legend, line_with_interval, mosaic, new_figure, show_image, style
+from replications.ppgn.film import moving_picture
 from replications.ppgn.mixing_scores import Walk, steps_to_another
 from replications.suite.interface import Picture
 
@@ -21,6 +23,7 @@ _COLUMNS = 11  # pictures of a staying chain
 _OF_EACH = 3  # pictures of each class of a passing chain
 _GAP = 6  # pixels between pictures
 _CELL = 0.62  # inches
+_FRAME_SECONDS = 0.2
 
 
 def picture_of_staying(strips: Mapping[str, Tensor], classes: Sequence[str], steps: int, burn_in: int) -> Picture:
@@ -59,10 +62,12 @@ def picture_of_passing(films: Mapping[str, tuple[Tensor, Tensor]], route: Sequen
     caption = (
         "One chain of each variant (rows), the same classes in the same order. Above the first of its pictures stands "
         "the class that is asked for, and above each the steps since. A line beneath a picture: the "
-        "judge finds that class in it."
+        "judge finds that class in it. The moving picture shows every other sample of these, variants from left to "
+        "right."
     )
     arrays = {_key(name): levels(own) for name, own in zip(films, rows, strict=True)}
-    return Picture("passing", "Chains through classes", caption, figure, arrays)
+    moving = moving_picture(torch.stack([own[::2] for own, _ in films.values()], 1), seconds=_FRAME_SECONDS, gap=_GAP)
+    return Picture("passing", "Chains through classes", caption, figure, arrays, moving)
 
 
 def picture_of_curves(staying: Mapping[str, Sequence[Walk]], groups: Sequence[str], every: int, real: str) -> Picture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from planted_colours import CLASSES, COLOURS, SIZE, Colours, context, judge_network, plant
 from torch import Tensor
 
@@ -225,6 +227,10 @@ def test_passing_chains_arrive_when_they_show_the_new_class(as_in_the_paper: Out
 
 def test_what_is_shown(as_in_the_paper: Outcome) -> None:
     assert {p.name for p in as_in_the_paper.pictures} == {"scores", "staying", "passing", "curves"}
+    [passing] = [p for p in as_in_the_paper.pictures if p.name == "passing"]
+    assert passing.animation is not None
+    with Image.open(io.BytesIO(passing.animation)) as moving:
+        assert moving.size == (5 * (SIZE + 6) - 6, SIZE)  # variants beside each other
     assert {t.name for t in as_in_the_paper.tables} == {"staying", "memory", "differences", "passing"}
 
 
