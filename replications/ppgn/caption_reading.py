@@ -8,9 +8,9 @@ probe for each, that is the largest output of a ridge regression onto the values
   colours in 6 x 6 cells, and their shares where the evaluator sees what it takes the picture for (the gradient of its
   highest output times its last maps, as in Grad-CAM; Selvaraju et al. 2017).
 
-The probes learn from real training images and are tested on real validation images: what they read rightly there is the
-most that can be expected of pictures. The features were chosen by that, on real images alone: of the object's colour
-they read 61 % rightly, the first set 50 %, the evaluator's maps 18 to 51 %; chance is 10 %.
+The probes learn from real training images and are tested on real validation images, whose share that is read rightly
+is what that of other pictures is to be compared with. The features were chosen by it, on real images alone: of the
+object's colour they read 61 % rightly, the first set 50 %, the evaluator's maps 18 to 51 %; chance is 10 %.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ time of day, and each is asked for by several chains with the released schedule 
 read by a held-out evaluator (class and facet) and by linear probes of real images (colour, side, place, time; see
 `caption_reading`), neither of which the chains climb. Each reading stands beside
 - the same of the images that were made for other captions, which is how often it would be right by chance;
-- that of real images of the class, with what their own captions tell: the most that can be expected;
+- that of real images of the class, with what their own captions tell: what the readings miss of what is there;
 - the captioner's own, which chains do climb.
 Also measured are the captioner's probability of the caption, given its own image and those of other captions, and
 whether the caption is the likeliest of all that were asked for.
@@ -24,7 +24,7 @@ All three must hold by themselves, so that their number needs no correction.
 Deviations, with their reasons:
 - The captioner is a small one that the project trains on facetworld's captions, in place of LRCN on natural images.
 - The captions are short: of an object of middling size without texture, and without things around it.
-- The paper's captions come in no numbers; several disjoint sets of chains, one for each caption, are the seeds.
+- How many captions and images the paper made isn't known; sets of chains, one for each caption, are the seeds.
 """
 
 from __future__ import annotations
