@@ -28,8 +28,8 @@ Deviations, with their reasons:
 - Chains start at random for each class, where the published ones of 100 steps go on from the class before: so chains of
   one class are independent of those of another.
 - The levels of noise, which no claim is about, were chosen by the sizes of the terms in chains of generators whose
-  training had not ended, and once changed after a look at such chains and their scores: the prior's numbers are about 1e-5 in the settings' units;
-  the condition's begin at 0.01 to 0.2 and fall below the prior's when the class is shown.
+  training hadn't ended, and once changed after a look at such chains and their scores: the prior's numbers are about
+  1e-5 in the settings' units; the condition's begin at 0.01 to 0.2 and fall below the prior's when the class is shown.
 """
 
 from __future__ import annotations
