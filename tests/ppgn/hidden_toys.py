@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import torch
+from contexts import given
 from omegaconf import OmegaConf
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -18,7 +18,6 @@ from replications.networks.network import Network
 from replications.networks.preprocessing import Preprocessing
 from replications.paths import project_root
 from replications.ppgn.generator import small_generator
-from replications.suite.context import seed_of
 
 SIZE = 16
 COLOURS = torch.tensor([[0.9, 0.1, 0.1], [0.1, 0.9, 0.1], [0.1, 0.1, 0.9], [0.9, 0.9, 0.1]])
@@ -117,18 +116,5 @@ def configured(folder: Path) -> dict[str, Any]:
 
 def context(folder: Path) -> Any:
     """What an experiment is given."""
-
-    def progress(items: Iterable[Any], description: str, total: int | None = None) -> Iterator[Any]:
-        return iter(items)
-
-    return SimpleNamespace(
-        profile="laptop",
-        seed=0,
-        device=torch.device("cpu"),
-        workspace=folder,
-        network=network(),
-        evaluator=judge(),
-        data=DataSource("colours", Colours(240), Colours(200, first=1000)),
-        progress=progress,
-        generator=lambda *name: torch.Generator().manual_seed(seed_of(0, *name)),
-    )
+    data = DataSource("colours", Colours(240), Colours(200, first=1000))
+    return given(folder, network=network(), evaluator=judge(), data=data)

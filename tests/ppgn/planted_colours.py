@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import torch
+from contexts import given
 from torch import Tensor, nn
 
 from replications.data.image_set import DataSource, ImageSet
@@ -18,7 +19,6 @@ from replications.ppgn.priors import NoPrior
 from replications.ppgn.sampler import Sampler
 from replications.ppgn.settings import Settings
 from replications.ppgn.variants import TITLES, Variant
-from replications.suite.context import seed_of
 
 SIZE = 16
 CLASSES = ("warm", "cold")
@@ -136,17 +136,5 @@ def plant(monkeypatch: Any, module: Any, **generators: Painter) -> None:
 
 
 def context(workspace: Path) -> Any:
-    def progress(items: Iterable[Any], description: str, total: int | None = None) -> Iterator[Any]:
-        return iter(items)
-
-    return SimpleNamespace(
-        profile="laptop",
-        seed=0,
-        device=torch.device("cpu"),
-        workspace=workspace,
-        network=condition_network(),
-        evaluator=judge_network(),
-        data=DataSource("colours", Colours(), Colours(seed=1)),
-        progress=progress,
-        generator=lambda *name: torch.Generator().manual_seed(seed_of(0, *name)),
-    )
+    data = DataSource("colours", Colours(), Colours(seed=1))
+    return given(workspace, network=condition_network(), evaluator=judge_network(), data=data)

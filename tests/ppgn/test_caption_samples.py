@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from contexts import given
 from ppgn_toys import ToyGenerator
 from sklearn.linear_model import Ridge as Reference
 from torch import Tensor, nn
@@ -39,7 +39,6 @@ from replications.ppgn.sampler import Sampler
 from replications.ppgn.settings import Settings
 from replications.ppgn.told import SLOTS, plain_captions, told_of
 from replications.ppgn.variants import BEST, TITLES, Variant
-from replications.suite.context import seed_of
 from replications.suite.interface import Outcome
 
 SIZE, SETS = 32, 3
@@ -100,21 +99,9 @@ class PlantedReader:
         return {slot: [values[0]] * len(images) for slot, values in SLOTS.items()}
 
 
-def given(folder: Path) -> Any:
-    def progress(items: Iterable[Any], description: str, total: int | None = None) -> Iterator[Any]:
-        return iter(items)
-
-    return SimpleNamespace(
-        profile="laptop",
-        seed=0,
-        device=torch.device("cpu"),
-        workspace=folder,
-        network=teller(SLOTS["class"], "toy"),
-        evaluator=teller(SLOTS["facet"], "judge"),
-        data=DataSource("facetworld", TRAIN, VALIDATION),
-        progress=progress,
-        generator=lambda *name: torch.Generator().manual_seed(seed_of(0, *name)),
-    )
+def context(folder: Path) -> Any:
+    data = DataSource("facetworld", TRAIN, VALIDATION)
+    return given(folder, network=teller(SLOTS["class"], "toy"), evaluator=teller(SLOTS["facet"], "judge"), data=data)
 
 
 def experiment(**changes: Any) -> CaptionSamples:
@@ -137,7 +124,7 @@ def outcome_of(folder: Path, reader: type | None = None) -> Outcome:
         patch.setattr(parts, "side_by_side", lambda function, jobs: (function(*job) for job in jobs))
         if reader is not None:
             patch.setattr(caption_samples, "Reader", reader)
-        return experiment().run(given(folder))
+        return experiment().run(context(folder))
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +137,7 @@ def values_of(outcome: Outcome) -> dict[str, Tensor]:
 
 
 def test_where_images_show_what_captions_tell_the_claim_holds(tmp_path: Path) -> None:
-    asked = plain_captions(given(tmp_path).generator("captions")) * SETS
+    asked = plain_captions(context(tmp_path).generator("captions")) * SETS
     PlantedReader.answers = {slot: [one.value(slot) for one in asked] for slot in SLOTS}
     found = outcome_of(tmp_path, PlantedReader)
     values = values_of(found)
@@ -189,8 +176,8 @@ def test_the_captioners_probabilities_are_those_of_single_pairs(outcome: Outcome
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(caption_samples, "Variants", PlantedVariants)
         patch.setattr(parts, "side_by_side", lambda function, jobs: (function(*job) for job in jobs))
-        told = plain_captions(given(tmp_path).generator("captions"))
-        images = experiment()._images(given(tmp_path), captioner(), told * SETS, Outcome())
+        told = plain_captions(context(tmp_path).generator("captions"))
+        images = experiment()._images(context(tmp_path), captioner(), told * SETS, Outcome())
     teller, captions, values = captioner(), [one.caption for one in told], values_of(outcome)
 
     def words(image: int, caption: int) -> Tensor:
@@ -229,13 +216,13 @@ def test_the_same_again_and_from_kept_chains(tmp_path: Path, outcome: Outcome) -
 
 
 def test_what_it_needs(tmp_path: Path) -> None:
-    assert experiment().missing(given(tmp_path)) is None
+    assert experiment().missing(context(tmp_path)) is None
     unmade = experiment(captioner="results/weights/no_such_captioner.safetensors")
-    assert "replications.ppgn.weights captioner" in str(unmade.missing(given(tmp_path)))
-    other = given(tmp_path)
+    assert "replications.ppgn.weights captioner" in str(unmade.missing(context(tmp_path)))
+    other = context(tmp_path)
     other.network = teller(SLOTS["class"], "another")
     assert "needs a generator for codes of 'another'" in str(experiment().missing(other))
-    without = given(tmp_path)
+    without = context(tmp_path)
     without.evaluator = teller(SLOTS["class"], "classes")
     assert "tells the facets" in str(experiment().missing(without))
     for changes in ({"sets": 0}, {"real": 0}, {"probe_images": 1}):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from contexts import given
 from tiny_generators import Stripes, tiny_network
 
 from replications.data.image_set import DataSource
@@ -16,7 +15,6 @@ from replications.ppgn import loss_terms
 from replications.ppgn.loss_terms import LossTerms
 from replications.ppgn.reconstruction import reconstruct
 from replications.ppgn.runs import GeneratorJob, train_generator
-from replications.suite.context import seed_of
 
 RECIPE = {
     "steps": 99,
@@ -48,18 +46,8 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("REPLICATIONS_CACHE", str(tmp_path))
     monkeypatch.setattr(loss_terms, "side_by_side", lambda function, jobs: (function(*job) for job in jobs))
 
-    def progress(items: Iterable[Any], description: str, total: int | None = None) -> Iterator[Any]:
-        return iter(items)
-
-    return SimpleNamespace(
-        seed=5,
-        device=torch.device("cpu"),
-        network=tiny_network(),
-        evaluator=tiny_network(seed=1),
-        data=DataSource("stripes", Stripes(40), Stripes(20, seed=1)),
-        progress=progress,
-        generator=lambda *name: torch.Generator().manual_seed(seed_of(5, *name)),
-    )
+    data = DataSource("stripes", Stripes(40), Stripes(20, seed=1))
+    return given(seed=5, network=tiny_network(), evaluator=tiny_network(seed=1), data=data)
 
 
 def test_each_recipe_differs_from_the_whole_one_by_one_term() -> None:

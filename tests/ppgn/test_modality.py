@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import contexts
 import pytest
 import torch
 from omegaconf import OmegaConf
@@ -31,7 +30,6 @@ from replications.ppgn.modality import (
 )
 from replications.ppgn.stroke_networks import IsDigit, StrokeRecipe, train_parts
 from replications.ppgn.strokes import DIGITS, MOMENTS, NAMES, strokes
-from replications.suite.context import seed_of
 
 RECIPE = {"code": 8, "classifier": 10, "generator": 10, "autoencoder": 2, "batch": 16, "rate": 5e-3, "noise": 0.1}
 
@@ -114,23 +112,9 @@ def experiment(**changes: Any) -> Modality:
     return Modality(**(given | changes))
 
 
-def context(folder: Path) -> Any:
-    def progress(items: Iterable[Any], description: str, total: int | None = None) -> Iterator[Any]:
-        return iter(items)
-
-    return SimpleNamespace(
-        profile="laptop",
-        seed=0,
-        device=torch.device("cpu"),
-        workspace=folder,
-        progress=progress,
-        generator=lambda *name: torch.Generator().manual_seed(seed_of(0, *name)),
-    )
-
-
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return experiment().run(context(tmp_path_factory.mktemp("strokes")))
+    return experiment().run(contexts.given(tmp_path_factory.mktemp("strokes")))
 
 
 def test_every_kind_of_strokes_has_every_score(outcome: Any) -> None:
@@ -151,12 +135,12 @@ def test_the_evidence_is_what_it_says(outcome: Any) -> None:
 
 
 def test_the_same_again(outcome: Any, tmp_path: Path) -> None:
-    again = experiment().run(context(tmp_path))
+    again = experiment().run(contexts.given(tmp_path))
     assert [m.values for m in again.measurements] == [m.values for m in outcome.measurements]
 
 
 def test_repetitions_differ_in_all(tmp_path: Path) -> None:
-    first, second = (experiment()._round(context(tmp_path), number) for number in range(2))
+    first, second = (experiment()._round(contexts.given(tmp_path), number) for number in range(2))
     assert not torch.equal(first.shown[REAL], second.shown[REAL])
     assert set(first.chains[PPGN].numbers) & set(second.chains[PPGN].numbers) == set()
     assert torch.equal(first.along[-1], first.shown[PPGN])
@@ -168,7 +152,7 @@ def test_examples_are_put_digit_after_digit() -> None:
 
 
 def test_it_reads_nothing_of_a_profile_and_says_what_it_needs(tmp_path: Path) -> None:
-    assert experiment().missing(context(tmp_path)) is None
+    assert experiment().missing(contexts.given(tmp_path)) is None
     assert Modality.needs == ()
     with pytest.raises(ValueError, match="an even number of chains"):
         experiment(chains=3)
