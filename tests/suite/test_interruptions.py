@@ -26,7 +26,7 @@ def _bytes(dummy: Dummy) -> dict[str, bytes]:
 def test_a_killed_run_goes_on_where_it_stopped(dummy: Dummy) -> None:
     dummy.run(*WORDS)
     undisturbed = _bytes(dummy)
-    assert len(undisturbed) == 9
+    assert len(undisturbed) == 12
     dummy.calls()
     dummy.runs.rename(dummy.root / "undisturbed")
     process = dummy.start(*WORDS)
