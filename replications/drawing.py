@@ -89,6 +89,16 @@ def show_image(axes: Axes, image: np.ndarray | Tensor, title: str = "", **option
         axes.set_title(title, fontsize=8, color=INK)
 
 
+def dot_with_interval(axes: Axes, interval: tuple[float, float, float], y: float, colour: str, **options: Any) -> None:
+    """A dot at the estimate with its interval as a bar. interval: estimate, low, high.
+
+    Of equal values the mean may lie beside the ends by rounding; then there is no bar on that side.
+    """
+    mean, low, high = interval
+    bars = [[max(0.0, mean - low)], [max(0.0, high - mean)]]
+    axes.errorbar([mean], [y], xerr=bars, fmt="o", color=colour, capsize=3, **options)
+
+
 def line_with_interval(
     axes: Axes,
     x: Sequence[float] | np.ndarray,

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from metrics.fragments import Peak
 from metrics.statistics import cluster_bootstrap
-from replications.drawing import INK, MUTED, PALETTE, new_figure, show_image, style
+from replications.drawing import INK, MUTED, PALETTE, dot_with_interval, new_figure, show_image, style
 from replications.multifaceted.center_scores import UNITS, Strings
 from replications.suite.interface import Picture
 
@@ -120,10 +120,9 @@ def picture_of_numbers(
                 chosen = starts == kind
                 by_class = [own[measure][chosen & (among == name)].mean() for name in names]
                 axes.plot(by_class, np.full(len(names), at), "o", color=PALETTE[k], alpha=0.25, markersize=4, mew=0)
-                mean, low, high = cluster_bootstrap(own[measure][chosen], among[chosen])
+                interval = cluster_bootstrap(own[measure][chosen], among[chosen])
                 label = f"from {'a mean image' if kind != 'noise' else kind}" if y == 0 else None
-                bars = {"xerr": [[mean - low], [high - mean]], "fmt": "o", "color": PALETTE[k], "capsize": 3}
-                axes.errorbar([mean], [at], label=label, **bars)
+                dot_with_interval(axes, interval, at, PALETTE[k], label=label)
         axes.set_yticks(range(len(values)), list(values))
         axes.set_ylim(len(values) - 0.4, -0.6)
     handles, labels = grid.flat[0].get_legend_handles_labels()

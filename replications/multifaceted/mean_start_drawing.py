@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from metrics.statistics import cluster_bootstrap
-from replications.drawing import INK, MUTED, PALETTE, mosaic, new_figure, show_image, style
+from replications.drawing import INK, MUTED, PALETTE, dot_with_interval, mosaic, new_figure, show_image, style
 from replications.multifaceted.scores import BETTER, UNITS, Scores
 from replications.suite.interface import Picture
 
@@ -69,8 +69,7 @@ def picture_of_scores(
             by_class = [values[[c == name for c in classes]].mean() for name in names]
             colour = PALETTE[0] if "optimized" not in title and title != "natural images" else MUTED
             axes.plot(by_class, np.full(len(names), y), "o", color=colour, alpha=0.25, markersize=4, markeredgewidth=0)
-            mean, low, high = cluster_bootstrap(values, classes)
-            axes.errorbar([mean], [y], xerr=[[mean - low], [high - mean]], fmt="o", color=colour, capsize=3)
+            dot_with_interval(axes, cluster_bootstrap(values, classes), y, colour)
         if measure in ("recall", "purity", "class"):
             axes.set_xlim(-0.03, 1.03)
         axes.set_yticks(range(len(scores)), list(scores))

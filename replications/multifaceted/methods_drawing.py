@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from metrics.statistics import cluster_bootstrap
-from replications.drawing import INK, MUTED, PALETTE, mosaic, new_figure, show_image, style
+from replications.drawing import INK, MUTED, PALETTE, dot_with_interval, mosaic, new_figure, show_image, style
 from replications.multifaceted.method_scores import MEASURES
 from replications.multifaceted.methods_report import EARLIER, MULTIFACETED, NATURAL, STARTS, YARDSTICKS, Found
 from replications.suite.interface import Picture
@@ -70,8 +70,7 @@ def picture_of_scores(found: Found) -> Picture:
             arrays[f"{measure}_{title}".replace(" ", "_").replace("'", "")] = values
             means = found.by_class(title, measure)
             axes.plot(means, np.full(len(means), y), "o", color=colour, alpha=0.25, markersize=4, markeredgewidth=0)
-            mean, low, high = cluster_bootstrap(values, found.classes)
-            axes.errorbar([mean], [y], xerr=[[mean - low], [high - mean]], fmt="o", color=colour, capsize=3)
+            dot_with_interval(axes, cluster_bootstrap(values, found.classes), y, colour)
         if measure in _FROM_ZERO_TO_ONE:
             axes.set_xlim(-0.03, 1.03)
         if "choice" in measure:

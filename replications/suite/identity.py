@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from replications.identity import changed_modules, module_hashes
 from replications.paths import project_root
 
 # A picture drawn in another style is drawn anew where it is cheap, but makes no recorded number old.
-STYLE_ONLY = ("replications.drawing",)
+STYLE_ONLY = re.compile(r"replications\.(.+[._])?drawing")
 MACHINE = ("device", "torch")
 PARTS = ("network", "evaluator", "data", "second_data")
 
@@ -141,7 +142,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], ignore: Iterable
 
 
 def _numeric(code: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in code.items() if name not in STYLE_ONLY}
+    return {name: value for name, value in code.items() if not STYLE_ONLY.fullmatch(name)}
 
 
 def _changed_part(part: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[str]:

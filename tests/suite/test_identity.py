@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from replications.identity import canonical_dump, changed_modules, code_fingerprint, module_hashes
+from replications.suite.identity import differences
 
 SNIPPET = '''
 """A docstring."""
@@ -121,3 +122,9 @@ def test_the_dump_is_the_same_on_every_python() -> None:
 def test_the_dump_tells_types_of_constants_apart() -> None:
     dumps = {canonical_dump(ast.parse(text)) for text in ("1", "1.0", "True", "'1'", "b'1'", "1j")}
     assert len(dumps) == 6
+
+
+def test_modules_that_only_draw_make_nothing_recorded_old() -> None:
+    names = ("replications.drawing", "replications.ppgn.films_drawing", "replications.ppgn.drawn")
+    old, new = ({"code": dict.fromkeys(names, number)} for number in "12")
+    assert differences(old, new) == ["the code of replications.ppgn.drawn"]
