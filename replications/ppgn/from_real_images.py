@@ -38,15 +38,14 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from replications.multifaceted.judge import Judge
-from replications.multifaceted.samples import samples, too_few_classes
-from replications.networks.network import UnknownClass
+from replications.multifaceted.samples import samples
 from replications.ppgn.chains import Chains
 from replications.ppgn.class_sets import asked_classes
 from replications.ppgn.comparisons import Scored
 from replications.ppgn.conditions import of_class
 from replications.ppgn.from_real_drawing import picture_of_chains, picture_of_copies, picture_of_steps
 from replications.ppgn.from_real_scores import FACET, Originals, Scorer
+from replications.ppgn.judging import judge_of, lacks
 from replications.ppgn.parts import sample
 from replications.ppgn.priors import DenoisingPrior
 from replications.ppgn.variants import TITLES, Variant, Variants, missing
@@ -54,7 +53,6 @@ from replications.suite.interface import Context, Experiment, Outcome
 
 OTHER = "another image of the class"
 START, OWN_CLASS, OTHER_CLASS = "start", "own class", "another class"
-_CLUSTERS = 2  # that stand for facets where the judge tells none; nothing is measured by them here
 _BATCH = 100
 
 
@@ -100,20 +98,12 @@ class FromRealImages(Experiment):
     def missing(self, context: Context) -> str | None:
         if absent := missing(self.ppgn, context, [*self.variants, self.chains_of]):
             return absent
-        if context.evaluator.name == context.network.name:
-            return f"needs an evaluator that isn't the network '{context.network.name}' itself"
-        judge = Judge(context.evaluator, context.data.validation, clusters=_CLUSTERS)
-        try:
-            for name in context.data.classes:
-                judge.outputs_of(name)
-        except UnknownClass as error:
-            return f"needs a judge that knows the classes: {error}"
-        return too_few_classes(context.data.validation, self.images)
+        return lacks(context, self.images)
 
     def run(self, context: Context) -> Outcome:
         originals, notes = self._originals(context)
         outcome = Outcome(notes=notes)
-        judge = Judge(context.evaluator, context.data.validation, clusters=_CLUSTERS)
+        judge = judge_of(context)
         found = Variants.of(self.ppgn, context)
         copies = {TITLES[name]: self._copies(context, found.get(name), originals) for name in self.variants}
         variant = found.get(self.chains_of, "from_image", **{**self.changes, "keep_every": self.every})

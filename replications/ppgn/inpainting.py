@@ -47,8 +47,7 @@ import torch
 from torch import Tensor
 
 from replications.multifaceted.judge import Judge
-from replications.multifaceted.samples import samples, too_few_classes
-from replications.networks.network import UnknownClass
+from replications.multifaceted.samples import samples
 from replications.ppgn.class_sets import asked_classes
 from replications.ppgn.comparisons import Scored
 from replications.ppgn.conditions import Condition, Masked, Unconditional, of_class
@@ -56,6 +55,7 @@ from replications.ppgn.conditions import Context as Surroundings
 from replications.ppgn.holes import harmonic_filled, mean_filled, random_hole
 from replications.ppgn.inpainting_drawing import picture_of_fillings, picture_of_weights
 from replications.ppgn.inpainting_scores import MEASURES, SELDOM_SHOWN, Cases, score
+from replications.ppgn.judging import judge_of, lacks
 from replications.ppgn.parts import sample
 from replications.ppgn.variants import TITLES, Variant, Variants, missing
 from replications.suite.interface import Context, Evidence, Experiment, Outcome
@@ -66,7 +66,6 @@ ARMS = (BOTH, CONTEXT, CLASS, NEITHER)
 MEAN, HARMONIC = "mean of the surroundings", "harmonic filling"
 OTHER, COPY, REAL = "another image of the class", "copy of the whole image", "the image itself"
 YARDSTICKS = (MEAN, HARMONIC, OTHER, COPY, REAL)
-_CLUSTERS = 2  # that stand for facets where the judge tells none; nothing is measured by them here
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,20 +116,12 @@ class Inpainting(Experiment):
     def missing(self, context: Context) -> str | None:
         if absent := missing(self.ppgn, context, [self.variant]):
             return absent
-        if context.evaluator.name == context.network.name:
-            return f"needs an evaluator that isn't the network '{context.network.name}' itself, which chains climb"
-        judge = Judge(context.evaluator, context.data.validation, clusters=_CLUSTERS)
-        try:
-            for name in context.data.classes:
-                judge.outputs_of(name)
-        except UnknownClass as error:
-            return f"needs a judge that knows the classes: {error}"
-        return too_few_classes(context.data.validation, self.images)
+        return lacks(context, self.images)
 
     def run(self, context: Context) -> Outcome:
         cases, notes = self._cases(context)
         outcome = Outcome(notes=notes)
-        judge = Judge(context.evaluator, context.data.validation, clusters=_CLUSTERS)
+        judge = judge_of(context)
         variant = self._variant(context, self.context)
         made = self._arms(context, outcome, cases)
         filled = {arm: cases.filled(images) for arm, images in made.items()}
