@@ -48,7 +48,7 @@ from replications.ppgn.captions import Caption
 from replications.ppgn.comparisons import Floats, Measure, Scored
 from replications.ppgn.parts import sample
 from replications.ppgn.told import SLOTS, Told, plain_captions, told_of
-from replications.ppgn.variants import TITLES, Variants, missing
+from replications.ppgn.variants import TITLES, Variants, check_variant, missing
 from replications.suite.interface import Context, Evidence, Experiment, Outcome, Table
 
 CLAIM = "PPGN-C-captions"
@@ -96,8 +96,7 @@ class CaptionSamples(Experiment):
                 "expected at least 1 set of chains, 2 images to learn words from and 1 real image of a class; found "
                 f"sets={self.sets}, probe_images={self.probe_images}, real={self.real}"
             )
-        if "caption" not in self.ppgn["samplers"].get(self.variant, {}).get("tasks", {}):
-            raise ValueError(f"the variant '{self.variant}' has no task 'caption' in conf/sampler")
+        check_variant(self.ppgn, self.variant, "caption")
 
     def missing(self, context: Context) -> str | None:
         if absent := missing(self.ppgn, context, [self.variant]):

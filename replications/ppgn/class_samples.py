@@ -59,7 +59,7 @@ from replications.ppgn.class_scores import class_scores
 from replications.ppgn.class_sets import asked_classes, class_probabilities, drawn, sized, through, titles_of, too_few
 from replications.ppgn.conditions import of_class
 from replications.ppgn.parts import sample
-from replications.ppgn.variants import Variant, Variants, missing
+from replications.ppgn.variants import Variant, Variants, check_variant, missing
 from replications.suite.interface import Context, Experiment, Outcome
 
 
@@ -98,6 +98,9 @@ class ClassSamples(Experiment):
     shown: int
 
     def __post_init__(self) -> None:
+        check_variant(self.ppgn, self.variant)
+        if self.classes is not None and (not isinstance(self.classes, int) or self.classes < 2):
+            raise ValueError(f"'classes' is how many, 2 or more, or null for all of them; found {self.classes}")
         if self.sets < 2 or self.chains < 2 or self.shown < 1:
             raise ValueError(
                 "expected 2 sets or more, 2 chains or more in each (which MS-SSIM compares) and 1 or more samples "

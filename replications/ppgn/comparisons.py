@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from metrics.comparison import Comparison, compare_methods
 from metrics.multiplicity import holm
 from metrics.statistics import Interval, cluster_bootstrap
-from replications.drawing import MUTED, PALETTE, new_figure, style
+from replications.drawing import MUTED, PALETTE, dot_with_interval, new_figure, style
 from replications.suite.interface import Direction, Evidence, Measurement, Picture, Table
 
 Floats = NDArray[np.float64]
@@ -127,10 +127,7 @@ class Scored:
                 colour = MUTED if way in yardsticks else PALETTE[0]
                 dots = self.by_group(way, measure)
                 axes.plot(dots, np.full(len(dots), y), "o", color=colour, alpha=0.25, markersize=4, markeredgewidth=0)
-                mean, low, high = self.interval(way, measure)
-                # equal values may differ from their mean by rounding
-                bars = [[max(0.0, mean - low)], [max(0.0, high - mean)]]
-                axes.errorbar([mean], [y], xerr=bars, fmt="o", color=colour, capsize=3)
+                dot_with_interval(axes, self.interval(way, measure), y, colour)
             if about.share:
                 axes.set_xlim(-0.03, 1.03)
             axes.set_yticks(range(len(self.scores)), list(self.scores))

@@ -62,7 +62,7 @@ from replications.ppgn.epsilons_scores import (
     scores,
 )
 from replications.ppgn.parts import sample
-from replications.ppgn.variants import NAMES, Variant, Variants, missing
+from replications.ppgn.variants import Variant, Variants, check_variant, missing
 from replications.suite.formatting import number
 from replications.suite.interface import Context, Evidence, Experiment, Outcome, Table
 
@@ -101,8 +101,7 @@ class Epsilons(Experiment):
     parts: int
 
     def __post_init__(self) -> None:
-        if self.variant not in NAMES:
-            raise ValueError(f"there is no variant '{self.variant}'; there are {', '.join(NAMES)}")
+        check_variant(self.ppgn, self.variant)
         if not {MORE, MOST} <= set(self.epsilon1) or 0 not in self.epsilon2:
             raise ValueError(
                 f"the claims are about epsilon 1 = {MORE:g} and {MOST:g}, and compare with epsilon 2 = 0; found "

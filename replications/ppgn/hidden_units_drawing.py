@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from torch import Tensor
 
-from replications.drawing import INK, MUTED, PALETTE, mosaic, new_figure, show_image, style
+from replications.drawing import INK, MUTED, PALETTE, dot_with_interval, mosaic, new_figure, show_image, style
 from replications.networks.unit import Unit
 from replications.ppgn.unit_scores import MATCHED_QUANTILE, MEASURES, UnitScores, over_units
 from replications.suite.interface import Picture
@@ -112,10 +112,8 @@ def picture_of_scores(scores: Mapping[str, Sequence[UnitScores]], units: Sequenc
             colour = PALETTE[0] if kind in ("PPGN", "MFV") else MUTED
             own = "a unit, mean over its sets" if y == 0 else None
             axes.plot(by_unit, np.full(len(names), y), "o", color=colour, alpha=0.3, markersize=4, mew=0, label=own)
-            mean, low, high = over_units(found, units, measure)
-            spread = [[mean - low], [high - mean]]
             said = "mean over units, 95 % interval" if y == 0 else None
-            axes.errorbar([mean], [y], xerr=spread, fmt="o", color=colour, capsize=3, label=said)
+            dot_with_interval(axes, over_units(found, units, measure), y, colour, label=said)
         if about.unit.endswith("0 to 1"):
             axes.set_xlim(-0.03, 1.03)
         axes.set_yticks(range(len(scores)), list(scores))

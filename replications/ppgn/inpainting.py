@@ -57,7 +57,7 @@ from replications.ppgn.inpainting_drawing import picture_of_fillings, picture_of
 from replications.ppgn.inpainting_scores import MEASURES, SELDOM_SHOWN, Cases, score
 from replications.ppgn.judging import judge_of, lacks
 from replications.ppgn.parts import sample
-from replications.ppgn.variants import TITLES, Variant, Variants, missing
+from replications.ppgn.variants import TITLES, Variant, Variants, check_variant, missing
 from replications.suite.interface import Context, Evidence, Experiment, Outcome
 
 CLAIM = "PPGN-C-inpainting"
@@ -105,8 +105,7 @@ class Inpainting(Experiment):
                 f"found context={self.context}, weights={list(self.weights)}, images={self.images}, "
                 f"sets={self.sets}, shown={self.shown}"
             )
-        if "inpainting" not in self.ppgn["samplers"].get(self.variant, {}).get("tasks", {}):
-            raise ValueError(f"the variant '{self.variant}' has no task 'inpainting' in conf/sampler")
+        check_variant(self.ppgn, self.variant, "inpainting")
 
     @property
     def alone(self) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from metrics.statistics import cluster_bootstrap
-from replications.drawing import INK, MUTED, PALETTE, new_figure, style
+from replications.drawing import INK, MUTED, PALETTE, dot_with_interval, new_figure, style
 from replications.ppgn.strokes import DIGITS, MOMENTS
 from replications.suite.interface import Picture
 
@@ -80,9 +80,7 @@ def picture_of_scores(
             colour = PALETTE[0] if kind == "PPGN-h" else MUTED
             said = ("a digit, mean over repetitions", "mean over digits, 95 % interval") if y == 0 else (None, None)
             axes.plot(by_digit, np.full(len(DIGITS), y), "o", color=colour, alpha=0.3, ms=4, mew=0, label=said[0])
-            mean, low, high = cluster_bootstrap(values, digits)
-            spread = [[mean - low], [high - mean]]
-            axes.errorbar([mean], [y], xerr=spread, fmt="o", color=colour, capsize=3, label=said[1])
+            dot_with_interval(axes, cluster_bootstrap(values, digits), y, colour, label=said[1])
         if number < 2:
             axes.axvline(
                 bound, color=PALETTE[1], linestyle=":", label="the claim: PPGN-h above" if number == 0 else None

@@ -22,8 +22,8 @@ from torch import Tensor
 
 from replications.data.image_set import ImageSet
 from replications.networks.network import Network
-from replications.networks.weights import UnmadeWeights, find_file
-from replications.paths import project_root
+from replications.networks.weights import UnmadeWeights, find_file, is_there
+from replications.paths import MissingDataRoot, project_root
 from replications.ppgn.codes import RealCodes, encode
 from replications.ppgn.dae import DAE, PixelDAE, load_dae
 from replications.ppgn.load import MADE_BY, load_generator
@@ -91,8 +91,7 @@ class Variants:
             ValueError: there is no such variant, or a setting that it hasn't got.
             UnmadeWeights, WeightsError, GeneratorMismatch, WrongCheckpoint: its files.
         """
-        if name not in TITLES:
-            raise ValueError(f"there is no variant '{name}'; there are {', '.join(NAMES)}")
+        check_variant(self.config, name)
         described = self.config["samplers"][name]
         files = self.config["files"][name]
         if "generator" in files:
@@ -136,6 +135,17 @@ class Variants:
         return found.to(self.device)
 
 
+def check_variant(config: Mapping[str, Any], name: str, task: str | None = None) -> None:
+    """Raises ValueError unless a configuration of conf/ppgn has the variant, and the variant the task."""
+    if name not in TITLES:
+        raise ValueError(f"there is no variant '{name}'; there are {', '.join(NAMES)}")
+    if task is not None and task not in config["samplers"].get(name, {}).get("tasks", {}):
+        able = [other for other in NAMES if task in config["samplers"].get(other, {}).get("tasks", {})]
+        raise ValueError(
+            f"the variant '{name}' has no task '{task}' in conf/sampler; these have it: {', '.join(able) or 'none'}"
+        )
+
+
 def missing(config: Mapping[str, Any], context: Context, names: Sequence[str] = NAMES) -> str | None:
     """What a profile lacks for these variants, as one sentence, or None. Reads no weights."""
     if context.network.name != config["network"]:
@@ -147,7 +157,16 @@ def missing(config: Mapping[str, Any], context: Context, names: Sequence[str] = 
         for path in config["files"][name].values():
             if path.startswith("results/weights/") and not (project_root() / path).is_file():
                 return f"needs {path}; `make weights-generators` trains it"
+            if not _is_found(path):
+                return f"needs {path}, which is neither in the project nor in the folder that REPLICATIONS_DATA names"
     return None
+
+
+def _is_found(path: str) -> bool:
+    try:
+        return is_there(path)
+    except MissingDataRoot:
+        return False
 
 
 def _check_made(path: str) -> None:

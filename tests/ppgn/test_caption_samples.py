@@ -228,7 +228,9 @@ def test_what_it_needs(tmp_path: Path) -> None:
     for changes in ({"sets": 0}, {"real": 0}, {"probe_images": 1}):
         with pytest.raises(ValueError, match="expected at least 1 set"):
             experiment(**changes)
-    with pytest.raises(ValueError, match="has no task 'caption'"):
+    with pytest.raises(
+        ValueError, match="'dgn_am' has no task 'caption' in conf/sampler; these have it: noiseless_joint_ppgn_h"
+    ):
         experiment(variant="dgn_am")
 
 

@@ -156,3 +156,8 @@ def test_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for changes in ({"sets": 1}, {"chains": 1}, {"shown": 0}):
         with pytest.raises(ValueError, match="expected 2 sets or more"):
             experiment(**changes)
+    for classes in (["dog"], 1):
+        with pytest.raises(ValueError, match="'classes' is how many, 2 or more, or null"):
+            experiment(classes=classes)
+    with pytest.raises(ValueError, match="there is no variant 'ppgn'"):
+        experiment(variant="ppgn")

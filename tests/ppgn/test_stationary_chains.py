@@ -7,10 +7,7 @@ import torch
 from torch import Tensor, nn
 from toy_chains import settings
 
-from replications.ppgn.conditions import (
-    LogDensity,
-    Unconditional,
-)
+from replications.ppgn.conditions import LogDensity, Unconditional
 from replications.ppgn.dae import CodeDAE
 from replications.ppgn.priors import DenoisingPrior
 from replications.ppgn.sampler import Sampler

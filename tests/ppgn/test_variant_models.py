@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from replications.ppgn.codes import RealCodes, encode
 from replications.ppgn.dae import CodeDAE, PixelDAE, save_dae
 from replications.ppgn.generator import small_generator
 from replications.ppgn.load import GeneratorMismatch
-from replications.ppgn.variants import NAMES, Variants
+from replications.ppgn.variants import NAMES, Variants, missing
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +114,17 @@ def test_refuses_what_was_made_for_another_encoder(config: dict[str, Any]) -> No
         variants._autoencoder(config["files"]["ppgn_h"]["autoencoder"])
     with pytest.raises(ValueError, match="no variant 'ppgn'; there are ppgn_x, dgn_am"):
         variants.get("ppgn")
+
+
+def test_says_which_file_is_not_there(config: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = SimpleNamespace(network=SimpleNamespace(name=config["network"]))
+    assert missing(config, given, ["dgn_am"]) is None
+    config["files"]["dgn_am"]["generator"] = "generators/another.safetensors"
+    said = "needs generators/another.safetensors, which is neither in the project nor in the folder"
+    monkeypatch.delenv("REPLICATIONS_DATA", raising=False)
+    assert said in str(missing(config, given, ["dgn_am"]))
+    monkeypatch.setenv("REPLICATIONS_DATA", str(tmp_path))
+    assert said in str(missing(config, given, ["dgn_am"]))
+    (tmp_path / "generators").mkdir()
+    (tmp_path / "generators/another.safetensors").touch()
+    assert missing(config, given, ["dgn_am"]) is None
