@@ -1,0 +1,151 @@
+"""How many concepts the units of a layer detect, and how sure that number is over images and over repetitions.
+
+The counting rules are those of `dissection.rules`. Images are resampled in the blocks that a dissection keeps; every
+dissection of the same images is resampled alike, so that differences between dissections are paired.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from metrics.statistics import Interval, welch_interval
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Rule = Literal["top", "per category"]
+RULES: tuple[Rule, ...] = ("top", "per category")
+
+_CHUNK = 2_000_000  # numbers of one category at a time, which bounds the memory
+
+
+class Tally(Protocol):
+    """What is counted of a layer's units: see `dissection.Dissection`."""
+
+    intersections: Mapping[str, NDArray[np.int64]]
+    unit_areas: Mapping[str, NDArray[np.int64]]
+    concept_areas: Mapping[str, NDArray[np.int64]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """Numbers for each of R resamples of the images.
+
+    units: by category, the units that detect a concept of it, (R,). unique: by category, its concepts that a unit
+    detects, (R,). detectors: units that detect anything, (R,).
+    """
+
+    units: Mapping[str, Ints]
+    unique: Mapping[str, Ints]
+    detectors: Ints
+
+    @property
+    def total(self) -> Ints:
+        """Concepts of all categories that a unit detects, (R,): the unique detectors."""
+        return np.sum(list(self.unique.values()), axis=0)
+
+
+def as_they_are(blocks: int) -> Floats:
+    """The weights of all images once: (1, blocks)."""
+    return np.ones((1, blocks))
+
+
+def resampled(blocks: int, resamples: int, seed: int) -> Floats:
+    """How often each block of images is drawn in each bootstrap resample: (resamples, blocks).
+
+    Raises ValueError for fewer than two blocks.
+    """
+    if blocks < 2:
+        raise ValueError(f"resampling images needs at least 2 blocks of them, found {blocks}")
+    drawn = np.random.default_rng(seed).multinomial(blocks, np.full(blocks, 1 / blocks), size=resamples)
+    return drawn.astype(np.float64)
+
+
+def blocks_of(tally: Tally) -> int:
+    """Into how many blocks the images are parted."""
+    return len(next(iter(tally.concept_areas.values())))
+
+
+def counts(tally: Tally, rule: Rule, threshold: float, weights: Floats, units: slice = slice(None)) -> Counts:
+    """What `units` (all of the layer's, by default) detect in each resample of the images.
+
+    rule: "top": a unit detects the concept of highest IoU alone, of whatever category (the paper's text); "per
+    category": it detects one in every category where the best IoU is above the threshold (the authors' released
+    statistics). weights: (R, blocks), how often each block of images counts.
+    """
+    if rule not in RULES:
+        raise ValueError(f"the counting rules are {' and '.join(RULES)}; found '{rule}'")
+    names = list(tally.intersections)
+    best, concepts = {}, {}
+    for name in names:
+        best[name], concepts[name] = _best(tally, name, weights, units)
+    highest = np.max([best[name] for name in names], axis=0)
+    claimed = np.zeros(highest.shape, dtype=bool)
+    by_units, by_unique = {}, {}
+    for name in names:
+        found = best[name] > threshold
+        if rule == "top":
+            found &= (best[name] == highest) & ~claimed
+        claimed |= found
+        by_units[name] = found.sum(1)
+        by_unique[name] = _distinct(np.where(found, concepts[name], -1), tally.concept_areas[name].shape[-1])
+    return Counts(by_units, by_unique, claimed.sum(1))
+
+
+def _best(tally: Tally, category: str, weights: Floats, units: slice) -> tuple[Floats, Ints]:
+    """For each resample and unit the highest IoU in a category, and the concept's number: (R, K) each."""
+    intersections = np.asarray(tally.intersections[category])[:, units].astype(np.float64)
+    unit_areas = np.asarray(tally.unit_areas[category])[:, units].astype(np.float64)
+    concept_areas = np.asarray(tally.concept_areas[category]).astype(np.float64)
+    blocks, count, concepts = intersections.shape
+    flat = intersections.reshape(blocks, count * concepts)
+    best, number = [], []
+    rows = max(1, _CHUNK // max(1, count * concepts))
+    for part in (weights[i : i + rows] for i in range(0, len(weights), rows)):
+        shared = (part @ flat).reshape(len(part), count, concepts)
+        union = (part @ unit_areas)[:, :, None] + (part @ concept_areas)[:, None, :] - shared
+        iou = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+        number.append(iou.argmax(2))
+        best.append(np.take_along_axis(iou, number[-1][:, :, None], 2)[:, :, 0])
+    return np.concatenate(best), np.concatenate(number)
+
+
+def _distinct(numbers: Ints, concepts: int) -> Ints:
+    """How many different numbers from 0 each row has; -1 is none."""
+    seen = np.zeros((len(numbers), concepts + 1), dtype=bool)
+    seen[np.arange(len(numbers))[:, None], numbers + 1] = True
+    found: Ints = seen[:, 1:].sum(1)
+    return found
+
+
+def over_images(estimate: float, resamples: ArrayLike, confidence: float = 0.95) -> Interval:
+    """The estimate with a normal interval of the resamples' spread.
+
+    A count is no smooth function of the IoUs: resampling adds noise to these, and the mean of the resampled counts may
+    lie beside the estimate. The spread is taken from them, the centre isn't.
+    """
+    from scipy.stats import norm
+
+    half = float(norm.ppf((1 + confidence) / 2) * np.asarray(resamples, dtype=np.float64).std(ddof=1))
+    return Interval(float(estimate), float(estimate) - half, float(estimate) + half)
+
+
+def over_repetitions_and_images(
+    repetitions: Sequence[float], resamples: ArrayLike, blocks: int, confidence: float = 0.95
+) -> Interval:
+    """The mean over repetitions (drawn rotations, random weights) with a t interval over these and over images.
+
+    repetitions: the value of each, on all images; at least two. resamples: the mean over the repetitions in each
+    resample of the images. blocks: of images, which are resampled.
+    The variance is the sum of that of the mean over the repetitions, and that of the resamples; degrees of freedom by
+    Satterthwaite. Part of the images' noise is in both, which makes the interval wider, not narrower.
+    """
+    values = np.asarray(repetitions, dtype=np.float64)
+    if len(values) < 2:
+        raise ValueError(f"an interval over repetitions needs at least 2, found {len(values)}")
+    shares = np.array([values.var(ddof=1) / len(values), np.asarray(resamples, dtype=np.float64).var(ddof=1)])
+    return welch_interval(float(values.mean()), shares, np.array([len(values) - 1, blocks - 1]), confidence)
