@@ -2,9 +2,10 @@
 Saliency Maps", Sec. 4: Spearman's rank correlation, SSIM, and the correlation of histograms of oriented gradients.
 
 Maps are (N, H, W), compared pair by pair. SSIM is that of `metrics.ms_ssim` at one scale (a window of 11 pixels, a
-negative mean counts as 0). The histograms are those of Dalal & Triggs 2005, "Histograms of Oriented Gradients for Human
-Detection", with unsigned orientations in nine bins, no interpolation between bins or cells, and blocks of three by three
-cells normalized with clipping at 0.2. The size of windows and cells isn't in the sources that could be read; it is ours.
+negative mean counts as 0). The histograms are those of Dalal & Triggs 2005, "Histograms of Oriented Gradients for
+Human Detection", with unsigned orientations in nine bins, no interpolation between bins or cells, and blocks of three
+by three cells normalized with clipping at 0.2. The size of windows and cells isn't in the sources that could be read;
+it is ours.
 """
 
 from __future__ import annotations
