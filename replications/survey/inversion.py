@@ -22,8 +22,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from replications.images.regularizers import AlphaNorm, TotalVariation
 from replications.networks.network import Network
 
 LEVELS = 255.0
@@ -69,17 +69,27 @@ class Inversion:
     def iterations(self) -> int:
         return sum(stage.iterations for stage in self.stages)
 
-    def penalty(self, pixels: Tensor, variance: float) -> Tensor:
-        """(n, 3, H, W) in levels about the mean -> (n,), what the picture's roughness and range cost."""
-        origin = pixels.new_zeros(())
-        total = pixels.new_zeros(len(pixels))
-        for weight, penalty in (
-            (self.total_variation, TotalVariation(1.0, self.beta)),
-            (self.alpha_norm, AlphaNorm(1.0, self.alpha)),
-        ):
-            if weight:
-                total = total + weight / 2 * penalty.values(pixels, origin)
-        return total / (variance * pixels[0].numel())
+    def slope(self, levels: Tensor) -> Tensor:
+        """(n, 3, H, W) in levels about the mean -> the same: the gradient of both penalties times sigma^2."""
+        return self.total_variation / 2 * _slope_of_variation(levels, self.beta) + (
+            self.alpha_norm * self.alpha / 2 * levels * levels.square() ** ((self.alpha - 2) / 2)
+        )
+
+
+def _slope_of_variation(levels: Tensor, beta: float) -> Tensor:
+    """Of the sum over places and colours of (dx² + dy²)^(beta / 2), see `images.regularizers.TotalVariation`.
+
+    Written out, since following every operation back takes as long as the first layers of a small network.
+    """
+    down = F.pad(levels[:, :, 1:] - levels[:, :, :-1], (0, 0, 0, 1))
+    right = F.pad(levels[..., 1:] - levels[..., :-1], (0, 1))
+    if beta != 2:
+        share = (down.square() + right.square()) ** (beta / 2 - 1) * (beta / 2)
+        down, right = down * share, right * share
+    slope = -(down + right)
+    slope[:, :, 1:] += down[:, :, :-1]
+    slope[..., 1:] += right[..., :-1]
+    return 2 * slope
 
 
 @dataclass(frozen=True)
@@ -230,7 +240,6 @@ class _Descent:
         self.network, self.layer, self.targets = network, layer, targets
         self.statistics, self.settings = statistics, settings
         self.energies = targets.flatten(1).double().square().sum(1)
-        self.variance = (statistics.deviation * LEVELS) ** 2
 
     def run(self, levels: Tensor, ticks: Iterable[int]) -> Inverted:
         ticks = iter(ticks)
@@ -256,9 +265,9 @@ class _Descent:
         levels = levels.detach().requires_grad_()
         energies = self.energies.to(levels)
         losses = self._difference(self.statistics.images(levels)).square().flatten(1).sum(1) / energies
-        objective = losses + self.settings.penalty(levels, self.variance)
-        (gradients,) = torch.autograd.grad(objective.sum(), levels)
-        return losses.detach(), gradients * (self.variance * levels[0].numel())
+        (gradients,) = torch.autograd.grad(losses.sum(), levels)
+        sigma_squared = levels[0].numel() * (self.statistics.deviation * LEVELS) ** 2
+        return losses.detach(), gradients * sigma_squared + self.settings.slope(levels.detach())
 
     def _difference(self, images: Tensor) -> Tensor:
         inputs = self.network.preprocessing.normalize(images)

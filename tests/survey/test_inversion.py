@@ -11,6 +11,7 @@ import torch
 from inversion_networks import PIXELS, SIZE, STATISTICS, convolutional_network, images, linear_network
 from torch import Tensor, nn
 
+from replications.images.regularizers import AlphaNorm, TotalVariation
 from replications.networks.network import Network, UnknownLayer
 from replications.survey.inversion import LEVELS, Inversion, PixelStatistics, Stage, invert
 
@@ -68,6 +69,16 @@ def test_with_quadratic_penalties_the_pre_image_is_that_of_a_linear_system(varia
         energy = target.square().sum()
         solved = torch.linalg.solve(matrix.T @ matrix / energy + penalty, matrix.T @ (target - constant) / energy)
         assert (picture - STATISTICS.images(solved.reshape(3, SIZE, SIZE))).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize(("beta", "alpha"), [(2, 6), (3, 4), (4, 2)])
+def test_the_slopes_of_the_penalties_are_those_of_the_suites_penalties(beta: float, alpha: float) -> None:
+    levels = STATISTICS.levels(images(2)).double().requires_grad_()
+    variation, norm = TotalVariation(1.0, beta), AlphaNorm(1.0, alpha)
+    origin = torch.zeros(3, 1, 1)
+    total = 3 / 2 * variation.values(levels, origin) + 0.7 / 2 * norm.values(levels, origin)
+    settings = Inversion(total_variation=3, beta=beta, alpha_norm=0.7, alpha=alpha)
+    assert torch.allclose(settings.slope(levels.detach()), torch.autograd.grad(total.sum(), levels)[0])
 
 
 def published(module: nn.Module, target: Tensor, levels: Tensor, settings: Inversion, network: Network) -> Tensor:
