@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from replications.data.concepts import facetworld
+from replications.data.concepts import broden, facetworld, labelled_folder, mask_folder, united
 from replications.data.concepts.concept_set import ConceptSet
 from replications.data.errors import DataError
 from replications.networks.network import Network
 from replications.paths import MissingDataRoot
 
-PARTS = (facetworld,)  # imported, so that their code counts for every experiment that imports this module
+# imported, so that their code counts for every experiment that imports this module
+PARTS = (facetworld, mask_folder, labelled_folder, united, broden)
 
 _KEPT = 2  # sets of images that several experiments of a run share
 
@@ -34,8 +35,7 @@ def concept_set(config: Mapping[str, Any] | None, network: Network | int) -> Con
     if config is None:
         raise ValueError("no set of labelled images is named: choose one of conf/concepts as 'concepts'")
     size = network if isinstance(network, int) else network.input_size
-    chosen = {**config, "size": config["size"] if config.get("size") is not None else size}
-    return _built(json.dumps(chosen, sort_keys=True))
+    return _built(json.dumps(_sized(config, size)))
 
 
 def lacking(config: Mapping[str, Any] | None, network: Network | int) -> str | None:
@@ -49,16 +49,22 @@ def lacking(config: Mapping[str, Any] | None, network: Network | int) -> str | N
     return None
 
 
+def _sized(config: Mapping[str, Any], size: int) -> dict[str, Any]:
+    """The configuration with the size in place wherever a set's own is null."""
+    sized = {key: _sized(value, size) if isinstance(value, Mapping) else value for key, value in config.items()}
+    return {**sized, "size": size} if "size" in sized and sized["size"] is None else sized
+
+
 @functools.lru_cache(maxsize=_KEPT)
 def _built(chosen: str) -> ConceptSet:
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
     config = json.loads(chosen)
-    target = str(config.get("_target_", ""))
-    if not target.startswith(tuple(f"{part.__name__}." for part in PARTS)):
-        names = ", ".join(part.__name__ for part in PARTS)
-        raise ValueError(f"a set of concepts is made by {names}; found '{target}'")
+    for target in _targets(config):
+        if not target.startswith(tuple(f"{part.__name__}." for part in PARTS)):
+            names = ", ".join(part.__name__ for part in PARTS)
+            raise ValueError(f"a set of concepts is made by {names}; found '{target}'")
     try:
         found = instantiate(config, _convert_="all")
     except InstantiationException as error:
@@ -66,3 +72,11 @@ def _built(chosen: str) -> ConceptSet:
     if not isinstance(found, ConceptSet):
         raise ValueError(f"expected the configuration of a set of concepts, found that of a {type(found).__name__}")
     return found
+
+
+def _targets(config: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in config.items():
+        if key == "_target_":
+            yield str(value)
+        elif isinstance(value, Mapping):
+            yield from _targets(value)
