@@ -75,15 +75,17 @@ def lacking_rule(network: Network, layer: str) -> str | None:
 
 def _derivative(network: Network, inputs: Tensor, layer: str, units: Units, *, guided: bool) -> Tensor:
     """(U, 3, H, W): row i is the derivative of units[i] with respect to inputs[i], or its guided counterpart."""
-    with torch.enable_grad():
+    # copies, since what was made in inference mode can't be part of a derivative
+    with torch.inference_mode(False), torch.enable_grad():
         x = inputs.detach().clone().requires_grad_()
+        channel, row, column = units.channel.clone(), units.y.clone(), units.x.clone()
         values = {INPUT: x}
         for node in network.ancestors(layer):
             read = [values[name] for name in node.inputs]
             values[node.name] = _guided(node, read) if guided else node.module(*read)
         output = values[layer]
         each = torch.arange(len(inputs), device=output.device)
-        place = (each, units.channel) if output.dim() == 2 else (each, units.channel, units.y, units.x)
+        place = (each, channel) if output.dim() == 2 else (each, channel, row, column)
         (found,) = torch.autograd.grad(output[place].sum(), x)
     return found
 
