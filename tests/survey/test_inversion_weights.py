@@ -100,7 +100,7 @@ def test_experiments_are_given_the_files_that_the_command_writes() -> None:
 
     from replications.paths import project_root
 
-    given = yaml.safe_load((project_root() / "conf" / "inversion" / "zfnet_small.yaml").read_text())
+    given = yaml.safe_load((project_root() / "conf" / "inversion_networks" / "zfnet_small.yaml").read_text())
     files = [Path(file).stem for listed in given["files"].values() for file in listed]
     assert files == list(wanted(read_settings("zfnet_small")))
 
