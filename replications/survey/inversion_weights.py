@@ -2,8 +2,8 @@
 
     python -m replications.survey.inversion_weights [name ...] [--settings zfnet_small]
 
-What is trained stands in a file of conf/inversion_training, one for each inverted network; conf/inversion_networks names the
-files for the experiments.
+What is trained stands in a file of conf/inversion_training, one for each inverted network; conf/inversion_networks
+names the files for the experiments.
 
 On a GPU where there is one, else on a CPU, where several are trained side by side, one core each. Interrupted, it goes
 on from the last 500 steps. Beside each <name>.safetensors (float16, half the size; errors are those of the rounded
