@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from inversion_networks import PIXELS, SIZE, STATISTICS, convolutional_network, images, linear_network
+from known_preimages import PIXELS, SIZE, STATISTICS, convolutional_network, images, linear_network
 from torch import Tensor, nn
 
 from replications.images.regularizers import AlphaNorm, TotalVariation
