@@ -18,7 +18,7 @@ TEST_WORKERS ?= 2
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replicate-zeiler replicate-multifaceted replicate-ppgn report readme test test-slow test-gpu lint typecheck weights weights-generators weights-imagenet bench-deconvnet bench-maximization bench-pairs bench-ppgn measure-commands clean-runs
+.PHONY: help setup replicate-zeiler replicate-multifaceted replicate-ppgn replicate-survey report readme test test-slow test-gpu lint typecheck weights weights-generators weights-inversion weights-imagenet bench-deconvnet bench-maximization bench-pairs bench-ppgn bench-dissection measure-commands clean-runs
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ replicate-multifaceted: $(VENV)/.installed  ## replicate Nguyen et al. 2016: the
 replicate-ppgn: $(VENV)/.installed  ## replicate Nguyen et al. 2017: samples of every variant and condition, and a page with verdicts
 	@$(BIN)/replicate paper=ppgn $(CHOICES)
 
+replicate-survey: $(VENV)/.installed  ## replicate what Qin et al. 2018 survey: dissection, inversion, deconvnet and their uses, and a page with verdicts
+	@$(BIN)/replicate paper=survey $(CHOICES)
+
 report: $(VENV)/.installed  ## write the page again from what has been measured (PAPER=ppgn for another paper's)
 	@$(BIN)/replicate paper=$(PAPER) measure=false $(CHOICES)
 
@@ -46,6 +49,9 @@ weights: $(VENV)/.installed  ## train the networks in results/weights from scrat
 
 weights-generators: $(VENV)/.installed  ## train the generators and autoencoders in results/weights from scratch
 	@$(BIN)/python -m replications.ppgn.weights $(ARGS)
+
+weights-inversion: $(VENV)/.installed  ## train the networks in results/weights that bring images back from layers, from scratch
+	@$(BIN)/python -m replications.survey.inversion_weights $(ARGS)
 
 weights-imagenet: $(VENV)/.installed  ## train the ZFNet of the profile imagenet on the ImageNet in REPLICATIONS_DATA; wants a GPU
 	@$(BIN)/python -m replications.zeiler.imagenet_weights $(if $(SEED),seed=$(SEED)) $(ARGS)
@@ -61,6 +67,9 @@ bench-pairs: $(VENV)/.installed-dev  ## time perceptual distances of all pairs a
 
 bench-ppgn: $(VENV)/.installed  ## time a step of a chain against the bare passes through generator and network, interleaved
 	@$(BIN)/python -m replications.ppgn.bench_sampler $(ARGS)
+
+bench-dissection: $(VENV)/.installed  ## time Network Dissection against the loop over units and concepts, with equal counts
+	@$(BIN)/python -m replications.survey.dissection.bench_dissection $(ARGS)
 
 measure-commands: $(VENV)/.installed  ## time replicate-zeiler, killed and resumed too, and test in a fresh clone
 	@$(BIN)/python -m replications.suite.measure_commands $(ARGS)

@@ -21,7 +21,10 @@ from replications.suite.errors import unknown
         (["experiments=fig3"], "unknown experiment 'fig3'; did you mean fig2 or fig1 or fig10?"),
         (["experiments=[fig1,tabel1]"], "unknown experiment 'tabel1'; did you mean table1 or table2?"),
         (["profile=laptpo"], "unknown profile 'laptpo'; did you mean laptop? valid profiles: laptop, imagenet, "),
-        (["paper=dumy"], "unknown paper 'dumy'; did you mean dummy? valid papers: dummy, multifaceted, ppgn, zeiler"),
+        (
+            ["paper=dumy"],
+            "unknown paper 'dumy'; did you mean dummy? valid papers: dummy, multifaceted, ppgn, survey, zeiler",
+        ),
         (["network=toy_ohter"], "unknown network 'toy_ohter'; did you mean toy_other? valid networks: toy_other, "),
         (["data=tooy"], "unknown data set 'tooy'; did you mean toy"),
         (["sede=1"], "unknown setting 'sede'; did you mean seed?"),

@@ -28,7 +28,8 @@ ROWS_OF = {
     "zeiler": "ZF",
     "multifaceted": "MFV",
     "ppgn": "PPGN",
-}  # paper -> what the names of its ledger's rows begin with
+    "survey": "(?:SUR|ND|MV|DB|BO|ZI|MA)",
+}  # paper -> what the names of its ledger's rows begin with, as a pattern
 EXPERIMENTS = [
     pytest.param(paper, path.stem, id=f"{paper}-{path.stem}")
     for paper in ROWS_OF
@@ -37,7 +38,7 @@ EXPERIMENTS = [
 MODULES = [
     pytest.param(paper, path, id=f"{paper}-{path.stem}")
     for paper in ROWS_OF
-    for path in sorted((ROOT / "replications" / paper).glob("*.py"))
+    for path in sorted((ROOT / "replications" / paper).rglob("*.py"))
 ]
 
 
