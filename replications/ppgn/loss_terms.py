@@ -27,14 +27,14 @@ from metrics.contrasts import seed_contrast
 from metrics.realism import kernel_distance
 from metrics.spectrum import set_spectrum_distance
 from metrics.statistics import plus_minus
-from replications.drawing import mosaic, new_figure, show_image
 from replications.multifaceted.judge import Judge
 from replications.paths import cache_root
 from replications.ppgn.class_sets import class_probabilities
+from replications.ppgn.loss_terms_drawing import picture_of_copies
 from replications.ppgn.recipe import GeneratorRecipe
 from replications.ppgn.reconstruction import Reconstruction, reconstruct
 from replications.ppgn.runs import GeneratorJob, TrainedGenerator, train_generator
-from replications.suite.interface import Context, Direction, Evidence, Experiment, Measurement, Outcome, Picture, Table
+from replications.suite.interface import Context, Direction, Evidence, Experiment, Measurement, Outcome, Table
 from replications.workers import side_by_side
 
 CLAIM = "PPGN-C-h1-best"
@@ -129,7 +129,7 @@ class LossTerms(Experiment):
         outcome.evidence += _evidence(scores)
         real = context.data.validation.images(chosen[: self.shown])
         firsts = zip(names[:: self.seeds], trained[:: self.seeds], strict=True)
-        outcome.pictures.append(_picture(real, {name: _given_back(one, real) for name, one in firsts}))
+        outcome.pictures.append(picture_of_copies(real, {name: _given_back(one, real) for name, one in firsts}))
         return outcome
 
     def _trained(self, context: Context) -> tuple[list[str], list[TrainedGenerator]]:
@@ -222,18 +222,3 @@ def _evidence(scores: Mapping[str, Sequence[Scores]]) -> list[Evidence]:
         seeds = len(whole)
         found.append(Evidence(CLAIM, statistic, effect, low, high, unit, seeds, "generator", seeds=seeds))
     return found
-
-
-def _picture(real: Tensor, given_back: Mapping[str, Tensor]) -> Picture:
-    rows = {"real": real, **given_back}
-    figure = new_figure(
-        "Images given back from their codes, by the loss", 0.9 * len(real) + 1.6, 0.95 * len(rows) + 0.5
-    )
-    for axes, (name, images) in zip(figure.subplots(len(rows), 1, squeeze=False)[:, 0], rows.items(), strict=True):
-        show_image(axes, mosaic(images, len(images)))
-        axes.set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center")
-    caption = (
-        "Validation images, and what generators trained with these terms make of their codes; of each kind the one of "
-        "the first seed."
-    )
-    return Picture("given_back", "Images given back, by the loss", caption, figure)
