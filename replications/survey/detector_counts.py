@@ -1,34 +1,28 @@
 """How many concepts the units of a layer detect, and how sure that number is over images and over repetitions.
 
-The counting rules are those of `dissection.rules`. Images are resampled in the blocks that a dissection keeps; every
-dissection of the same images is resampled alike, so that differences between dissections are paired.
+The counting rules are those of `dissection.rules`; here many resamples are counted at once. Images are resampled in the
+blocks that a dissection keeps, as in `dissection.bootstrap`: every dissection of the same images is resampled alike, so
+that differences between dissections are paired.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from metrics.statistics import Interval, welch_interval
+from replications.survey.dissection.result import Dissection
+from replications.survey.dissection.rules import Rule
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Rule = Literal["top", "per category"]
-RULES: tuple[Rule, ...] = ("top", "per category")
+RULES: tuple[Rule, ...] = get_args(Rule)
 
 _CHUNK = 2_000_000  # numbers of one category at a time, which bounds the memory
-
-
-class Tally(Protocol):
-    """What is counted of a layer's units: see `dissection.Dissection`."""
-
-    intersections: Mapping[str, NDArray[np.int64]]
-    unit_areas: Mapping[str, NDArray[np.int64]]
-    concept_areas: Mapping[str, NDArray[np.int64]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,24 +59,17 @@ def resampled(blocks: int, resamples: int, seed: int) -> Floats:
     return drawn.astype(np.float64)
 
 
-def blocks_of(tally: Tally) -> int:
-    """Into how many blocks the images are parted."""
-    return len(next(iter(tally.concept_areas.values())))
+def counts(dissection: Dissection, rule: Rule, threshold: float, weights: Floats) -> Counts:
+    """What the units detect in each resample of the images.
 
-
-def counts(tally: Tally, rule: Rule, threshold: float, weights: Floats, units: slice = slice(None)) -> Counts:
-    """What `units` (all of the layer's, by default) detect in each resample of the images.
-
-    rule: "top": a unit detects the concept of highest IoU alone, of whatever category (the paper's text); "per
-    category": it detects one in every category where the best IoU is above the threshold (the authors' released
-    statistics). weights: (R, blocks), how often each block of images counts.
+    rule: see `dissection.rules`. weights: (R, blocks), how often each block of images counts.
     """
     if rule not in RULES:
         raise ValueError(f"the counting rules are {' and '.join(RULES)}; found '{rule}'")
-    names = list(tally.intersections)
+    names = dissection.categories
     best, concepts = {}, {}
     for name in names:
-        best[name], concepts[name] = _best(tally, name, weights, units)
+        best[name], concepts[name] = _best(dissection, name, weights)
     highest = np.max([best[name] for name in names], axis=0)
     claimed = np.zeros(highest.shape, dtype=bool)
     by_units, by_unique = {}, {}
@@ -92,15 +79,16 @@ def counts(tally: Tally, rule: Rule, threshold: float, weights: Floats, units: s
             found &= (best[name] == highest) & ~claimed
         claimed |= found
         by_units[name] = found.sum(1)
-        by_unique[name] = _distinct(np.where(found, concepts[name], -1), tally.concept_areas[name].shape[-1])
+        by_unique[name] = _distinct(np.where(found, concepts[name], -1), len(dissection.concepts[name]))
     return Counts(by_units, by_unique, claimed.sum(1))
 
 
-def _best(tally: Tally, category: str, weights: Floats, units: slice) -> tuple[Floats, Ints]:
+def _best(dissection: Dissection, category: str, weights: Floats) -> tuple[Floats, Ints]:
     """For each resample and unit the highest IoU in a category, and the concept's number: (R, K) each."""
-    intersections = np.asarray(tally.intersections[category])[:, units].astype(np.float64)
-    unit_areas = np.asarray(tally.unit_areas[category])[:, units].astype(np.float64)
-    concept_areas = np.asarray(tally.concept_areas[category]).astype(np.float64)
+    counted = dissection.counted[category]
+    intersections = np.where(counted, dissection.intersections[category], 0).astype(np.float64)
+    unit_areas = dissection.unit_areas[category].astype(np.float64)
+    concept_areas = dissection.concept_areas[category].astype(np.float64)
     blocks, count, concepts = intersections.shape
     flat = intersections.reshape(blocks, count * concepts)
     best, number = [], []
@@ -120,18 +108,6 @@ def _distinct(numbers: Ints, concepts: int) -> Ints:
     seen[np.arange(len(numbers))[:, None], numbers + 1] = True
     found: Ints = seen[:, 1:].sum(1)
     return found
-
-
-def over_images(estimate: float, resamples: ArrayLike, confidence: float = 0.95) -> Interval:
-    """The estimate with a normal interval of the resamples' spread.
-
-    A count is no smooth function of the IoUs: resampling adds noise to these, and the mean of the resampled counts may
-    lie beside the estimate. The spread is taken from them, the centre isn't.
-    """
-    from scipy.stats import norm
-
-    half = float(norm.ppf((1 + confidence) / 2) * np.asarray(resamples, dtype=np.float64).std(ddof=1))
-    return Interval(float(estimate), float(estimate) - half, float(estimate) + half)
 
 
 def over_repetitions_and_images(

@@ -15,6 +15,7 @@ from replications.networks.weights import WeightsError, is_there
 from replications.paths import MissingDataRoot
 from replications.suite.context import seed_of
 from replications.suite.interface import MissingInput
+from replications.survey.concept_choice import lacking
 
 # What may build one; imported, so that their code counts for every experiment that imports this module.
 BUILDERS = (architecture, torchvision_classifier)
@@ -22,24 +23,35 @@ ARCHITECTURES = (alexnet, tiny_darknet, zfnet)
 
 Configs = Mapping[str, Mapping[str, Any]]
 
+_USUAL_SIZE = 224  # of torchvision's classifiers, whose configurations needn't say
 
-def absent(configs: Configs | None) -> str | None:
-    """What is missing for the networks of these configurations (files of conf/network by name), as a sentence, or None.
 
-    Weights that torchvision downloads are missed only when they are asked for (`load`).
+def absent(configs: Configs | None, layer: int) -> str | None:
+    """What these networks (files of conf/network, by name) lack, as a sentence, or None.
+
+    layer: the number of the paper's layer that each must name. Weights that torchvision downloads are missed only when
+    they are asked for (`load`).
     """
-    for name, config in (configs or {}).items():
+    if not configs:
+        return "needs trained networks; choose some of conf/network as 'networks'"
+    for name, config in configs.items():
         weights = config.get("weights")
         if weights is None:
             return f"needs trained networks, and '{name}' has no weights; name them as networks.{name}.weights"
-        if "/" not in str(weights):
-            continue
+        if layer not in (config.get("unit_layers") or {}):
+            return f"needs the paper's layer {layer}, which network '{name}' doesn't name; add it to its unit_layers"
         try:
-            if not is_there(weights):
+            if "/" in str(weights) and not is_there(weights):
                 return f"needs {weights}, the weights of network '{name}', which aren't there"
         except MissingDataRoot as error:
             return f"needs the weights of network '{name}': {error}"
     return None
+
+
+def lacking_concepts(concepts: Mapping[str, Any] | None, configs: Configs) -> str | None:
+    """As `concept_choice.lacking`, at the size of the first network's input, which isn't loaded for it."""
+    first = next(iter(configs.values()))
+    return lacking(concepts, int((first.get("preprocessing") or {}).get("size", _USUAL_SIZE)))
 
 
 def load(config: Mapping[str, Any], device: torch.device) -> Network:

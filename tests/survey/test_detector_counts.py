@@ -2,103 +2,77 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
+import dataclasses
 
 import numpy as np
 import pytest
 
-from replications.survey.detector_counts import (
-    RULES,
-    Rule,
-    as_they_are,
-    blocks_of,
-    counts,
-    over_images,
-    over_repetitions_and_images,
-    resampled,
-)
+from replications.survey.detector_counts import RULES, as_they_are, counts, over_repetitions_and_images, resampled
+from replications.survey.dissection.result import Dissection
+from replications.survey.dissection.rules import Rule
+
+CONCEPTS = {"object": ("none", "dog", "car", "cup", "kite"), "colour": ("none", "red", "green", "blue")}
 
 
-def tally(blocks: int = 7, units: int = 9, seed: int = 0, high: int = 30) -> Any:
-    """Random counts of two categories; number 0 of each is "none" and has no pixel."""
+def dissection(shared: dict[str, np.ndarray], units: dict[str, np.ndarray], areas: dict[str, np.ndarray]) -> Dissection:
+    """Of these counts in blocks of images; every concept that has pixels is counted."""
+    concepts = {category: CONCEPTS[category][: values.shape[-1]] for category, values in areas.items()}
+    counted = {category: values.sum(0) > 0 for category, values in areas.items()}
+    thresholds = np.zeros(next(iter(units.values())).shape[1], dtype=np.float32)
+    return Dissection("conv", concepts, 100, 0.005, thresholds, shared, units, areas, areas, counted)
+
+
+def random_dissection(blocks: int = 12, units: int = 9, seed: int = 0) -> Dissection:
     random = np.random.default_rng(seed)
-    sizes = {"object": 5, "colour": 4}
-    found = SimpleNamespace(intersections={}, unit_areas={}, concept_areas={})
-    for category, size in sizes.items():
-        shared = random.integers(0, high, (blocks, units, size)) * (random.random((units, size)) < 0.4)
-        shared[..., 0] = 0
-        found.intersections[category] = shared
-        found.unit_areas[category] = shared.sum(2) + random.integers(0, 40, (blocks, units))
-        found.concept_areas[category] = shared.max(1) + random.integers(0, 200, (blocks, size))
-        found.concept_areas[category][:, 0] = 0
-    return found
-
-
-def slow_counts(given: Any, rule: Rule, threshold: float, weight: np.ndarray) -> tuple[dict[str, int], int, int]:
-    """(concepts detected by category, units that detect, detections) unit by unit and concept by concept."""
-    unique: dict[str, set[int]] = {category: set() for category in given.intersections}
-    detecting, detections = 0, 0
-    for unit in range(next(iter(given.unit_areas.values())).shape[1]):
-        ious = []
-        for category, shared in given.intersections.items():
-            for concept in range(shared.shape[2]):
-                both = float((weight * shared[:, unit, concept]).sum())
-                of_unit = float((weight * given.unit_areas[category][:, unit]).sum())
-                of_concept = float((weight * given.concept_areas[category][:, concept]).sum())
-                union = of_unit + of_concept - both
-                ious.append((both / union if union else 0.0, category, concept))
-        best = [max(ious)] if rule == "top" else [max(i for i in ious if i[1] == c) for c in given.intersections]
-        named = [(category, concept) for iou, category, concept in best if iou > threshold]
-        detecting += bool(named)
-        detections += len(named)
-        for category, concept in named:
-            unique[category].add(concept)
-    return {category: len(found) for category, found in unique.items()}, detecting, detections
+    shared, of_units, areas = {}, {}, {}
+    for category, names in CONCEPTS.items():
+        size = len(names)
+        both = random.integers(0, 30, (blocks, units, size)) * (random.random((units, size)) < 0.4)
+        both[..., 0] = 0
+        shared[category] = both
+        of_units[category] = both.sum(2) + random.integers(0, 40, (blocks, units))
+        areas[category] = both.max(1) + random.integers(0, 200, (blocks, size))
+        areas[category][:, 0] = 0
+    return dissection(shared, of_units, areas)
 
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("seed", range(4))
-def test_counts_are_those_of_a_loop_over_units_and_concepts(rule: Rule, seed: int) -> None:
-    given = tally(seed=seed)
-    weights = np.concatenate([as_they_are(blocks_of(given)), resampled(7, 5, seed)])
+def test_counts_are_those_of_the_dissection_with_these_images(rule: Rule, seed: int) -> None:
+    given = random_dissection(seed=seed)
+    weights = np.concatenate([as_they_are(given.blocks), resampled(given.blocks, 5, seed)])
     found = counts(given, rule, 0.04, weights)
     for i, weight in enumerate(weights):
-        unique, detecting, detections = slow_counts(given, rule, 0.04, weight)
-        assert {category: int(numbers[i]) for category, numbers in found.unique.items()} == unique
-        assert found.detectors[i] == detecting
-        assert sum(int(numbers[i]) for numbers in found.units.values()) == detections
-        assert found.total[i] == sum(unique.values())
+        slow = given.weighted(weight.astype(np.int64))
+        assert {category: numbers[i] for category, numbers in found.unique.items()} == slow.unique_by_category(rule)
+        assert found.total[i] == slow.unique(rule)
+        assert found.detectors[i] == len(slow.detector_units())
+        named = [detector.category for detector in slow.detectors(rule)]
+        assert {category: numbers[i] for category, numbers in found.units.items()} == {
+            category: named.count(category) for category in CONCEPTS
+        }
+
+
+def test_concepts_that_too_few_images_show_are_never_detected() -> None:
+    given = random_dissection()
+    nothing = {category: np.zeros_like(counted) for category, counted in given.counted.items()}
+    found = counts(dataclasses.replace(given, counted=nothing), "top", 0.0, as_they_are(given.blocks))
+    assert (found.total[0], found.detectors[0]) == (0, 0)
 
 
 def test_the_two_rules_differ_where_one_unit_detects_in_two_categories() -> None:
     """Unit 0 finds an object (IoU 0.5) and a colour (0.25), unit 1 the same colour (0.25)."""
-    given = SimpleNamespace(
-        intersections={"object": np.array([[[0, 4], [0, 0]]]), "colour": np.array([[[0, 2], [0, 2]]])},
-        unit_areas={"object": np.array([[4, 4]]), "colour": np.array([[2, 2]])},
-        concept_areas={"object": np.array([[0, 8]]), "colour": np.array([[0, 8]])},
+    given = dissection(
+        {"object": np.array([[[0, 4], [0, 0]]]), "colour": np.array([[[0, 2], [0, 2]]])},
+        {"object": np.array([[4, 4]]), "colour": np.array([[2, 2]])},
+        {"object": np.array([[0, 8]]), "colour": np.array([[0, 8]])},
     )
     once = as_they_are(1)
-    top, per_category = (counts(given, rule, 0.04, once) for rule in ("top", "per category"))
+    top, per_category = (counts(given, rule, 0.04, once) for rule in RULES)
     assert (top.units["object"][0], top.units["colour"][0], top.total[0], top.detectors[0]) == (1, 1, 2, 2)
     assert (per_category.units["object"][0], per_category.units["colour"][0]) == (1, 2)
     assert (per_category.total[0], per_category.detectors[0]) == (2, 2)
-    first = slice(0, 1)
-    assert counts(given, "top", 0.04, once, first).total[0] == 1
-    assert counts(given, "per category", 0.04, once, first).total[0] == 2
     assert counts(given, "per category", 0.3, once).total[0] == 1
-
-
-def test_a_part_of_the_units_is_counted_as_if_it_were_all() -> None:
-    given, part = tally(units=12), slice(3, 8)
-    alone = SimpleNamespace(
-        intersections={c: v[:, part] for c, v in given.intersections.items()},
-        unit_areas={c: v[:, part] for c, v in given.unit_areas.items()},
-        concept_areas=given.concept_areas,
-    )
-    weights = resampled(7, 4, 1)
-    for rule in RULES:
-        assert np.array_equal(counts(given, rule, 0.04, weights, part).total, counts(alone, rule, 0.04, weights).total)
 
 
 def test_resampling_draws_as_many_blocks_as_there_are_and_each_equally_often() -> None:
@@ -112,7 +86,7 @@ def test_resampling_draws_as_many_blocks_as_there_are_and_each_equally_often() -
 
 def test_an_unknown_rule_is_refused() -> None:
     with pytest.raises(ValueError, match="the counting rules are top and per category; found 'best'"):
-        counts(tally(), "best", 0.04, as_they_are(7))  # type: ignore[arg-type]
+        counts(random_dissection(), "best", 0.04, as_they_are(12))  # type: ignore[arg-type]
 
 
 def test_intervals_are_wide_by_both_repetitions_and_images() -> None:
@@ -126,8 +100,5 @@ def test_intervals_are_wide_by_both_repetitions_and_images() -> None:
         _, low, high = over_repetitions_and_images(repetitions, resamples, 50)
         covered.append(low < 10 < high)
     assert 0.93 < np.mean(covered) <= 1.0
-    of_images = over_images(4.0, random.normal(3.0, 1.0, 20000))
-    assert of_images.estimate == 4.0
-    assert (of_images.high - 4.0, 4.0 - of_images.low) == pytest.approx((1.96, 1.96), abs=0.03)
     with pytest.raises(ValueError, match="at least 2, found 1"):
         over_repetitions_and_images([1.0], [1.0, 2.0], 50)
