@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from replications.paths import cache_root
+from replications.survey.dissection.swift import pick, split_places, true_places
 from replications.survey.dissection.upsampling import Grid
 
 
@@ -25,53 +26,63 @@ from replications.survey.dissection.upsampling import Grid
 class Hot:
     """Cells of a layer's maps of a batch of images.
 
-    image, unit, row, column: (n,) int32, where. corners: (n, 4), the activations above left, above right, below left
-    and below right.
+    map: (n,) int32, the image in the batch * units + the unit. cell: (n,) int32, row * columns + column of the grid.
+    corners: (4, n), the activations above left, above right, below left and below right of the cell.
     """
 
-    image: Tensor
-    unit: Tensor
-    row: Tensor
-    column: Tensor
+    map: Tensor
+    cell: Tensor
     corners: Tensor
 
     def __len__(self) -> int:
-        return len(self.image)
+        return len(self.map)
 
     @classmethod
     def joined(cls, parts: Sequence[Hot]) -> Hot:
         """Those of several parts, one after another."""
-        return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in dataclasses.fields(cls)))
+        return cls(
+            torch.cat([part.map for part in parts]),
+            torch.cat([part.cell for part in parts]),
+            torch.cat([part.corners for part in parts], 1),
+        )
 
-    def where(self, kept: Tensor) -> Hot:
-        """kept: (n,) bool, or the numbers of the cells."""
-        return Hot(*(getattr(self, field.name)[kept] for field in dataclasses.fields(self)))
+    def pick(self, numbers: Tensor) -> Hot:
+        """Those of these numbers."""
+        return Hot(pick(self.map, numbers), pick(self.cell, numbers), self.corners.index_select(1, numbers))
+
+    def part(self, first: int, last: int) -> Hot:
+        """Those from `first` to before `last`."""
+        return Hot(self.map[first:last], self.cell[first:last], self.corners[:, first:last])
 
     def to(self, device: torch.device | str) -> Hot:
-        return Hot(*(getattr(self, field.name).to(device) for field in dataclasses.fields(self)))
+        return Hot(self.map.to(device), self.cell.to(device), self.corners.to(device))
 
     @property
     def bytes(self) -> int:
-        return sum(getattr(self, field.name).nbytes for field in dataclasses.fields(self))
+        return self.map.nbytes + self.cell.nbytes + self.corners.nbytes
 
 
-def hot_cells(activations: Tensor, hot: Tensor, grid: Grid, first: int = 0) -> Hot:
-    """The cells with a hot corner.
+def hot_cells(activations: Tensor, bounds: Tensor, grid: Grid, first: int = 0) -> Hot:
+    """The cells with a corner above its unit's bound.
 
-    activations: (n, H, W, K), contiguous. hot: the same shape, bool. first: the number of the first image.
+    activations: (n, H, W, K), contiguous. bounds: (K,). first: the number of the first image.
     """
     _, height, width, units = activations.shape
     top, bottom, left, right = (
-        places.to(hot.device) for places in (grid.rows.before, grid.rows.after, grid.columns.before, grid.columns.after)
+        places.to(activations.device)
+        for places in (grid.rows.before, grid.rows.after, grid.columns.before, grid.columns.after)
     )
+    hot = activations > bounds
     banded = hot.index_select(1, top) | hot.index_select(1, bottom)
     celled = banded.index_select(2, left) | banded.index_select(2, right)
-    image, row, column, unit = celled.nonzero(as_tuple=True)
-    flat = activations.reshape(-1)
-    above, below = ((image * height + places[row]) * width for places in (top, bottom))
-    before, after = left[column], right[column]
-    corners = [flat[(line + place) * units + unit] for line in (above, below) for place in (before, after)]
-    return Hot(*(place.to(torch.int32) for place in (image + first, unit, row, column)), torch.stack(corners, 1))
+    position, unit = split_places(true_places(celled), units)
+    image, cell = split_places(position, len(top) * len(left))
+    flat, start = activations.reshape(-1), image * (height * width * units) + unit
+    corners = torch.empty(4, len(unit), dtype=activations.dtype, device=activations.device)
+    for corner, (row, column) in enumerate(((top, left), (top, right), (bottom, left), (bottom, right))):
+        offset = ((row[:, None] * width + column) * units).flatten()
+        torch.index_select(flat, 0, start + pick(offset, cell), out=corners[corner])
+    return Hot(((image + first) * units + unit).to(torch.int32), cell.to(torch.int32), corners)
 
 
 class Kept:
@@ -95,8 +106,8 @@ class Kept:
             self._file = tempfile.TemporaryFile(dir=cache_root())  # noqa: SIM115  closed with this object
         self._batches.append(self._file.seek(0, 2))
         for cells in batch.values():
-            for field in dataclasses.fields(cells):
-                np.save(self._file, getattr(cells, field.name).cpu().numpy(), allow_pickle=False)
+            for values in (cells.map, cells.cell, cells.corners):
+                np.save(self._file, values.cpu().numpy(), allow_pickle=False)
         self._views = tuple(batch)
 
     def __iter__(self) -> Iterator[dict[str, Hot]]:
@@ -110,4 +121,5 @@ class Kept:
     def _read(self, start: int) -> dict[str, Hot]:
         file: Any = self._file
         file.seek(start)
-        return {view: Hot(*(torch.from_numpy(np.load(file)) for _ in range(5))) for view in self._views}
+        read = {view: [torch.from_numpy(np.load(file)) for _ in range(3)] for view in self._views}
+        return {view: Hot(*tensors) for view, tensors in read.items()}

@@ -25,9 +25,10 @@ from torch import Tensor
 
 from replications.data.concepts.concept_set import ConceptSet
 from replications.networks.network import Network
+from replications.survey.dissection.labels import LabelCounts
 from replications.survey.dissection.passes import Part, Passes, Progress, View, unannounced
 from replications.survey.dissection.result import Dissection
-from replications.survey.dissection.tally import LabelCounts, UnitCounts
+from replications.survey.dissection.tally import UnitCounts
 from replications.survey.dissection.upsampling import Grid
 
 QUANTILE = 0.005  # Sec. 2.2
@@ -109,11 +110,12 @@ def dissect_views(
             f"expected at least one layer, one image, one block and a batch of one, found {len(views)} layers, "
             f"{len(chosen)} images, blocks={blocks}, batch={batch}"
         )
+    # in an order drawn once for every number of images, blocks are made at random and of equal size but for one image
     passes = Passes(
         network,
         concepts,
-        chosen,
-        _block_of_each(len(chosen), blocks),
+        chosen[torch.randperm(len(chosen), generator=torch.Generator().manual_seed(0))],
+        torch.arange(len(chosen)) * min(blocks, len(chosen)) // len(chosen),
         batch,
         quantile,
         memory,
@@ -121,20 +123,11 @@ def dissect_views(
     )
     whole = {name: Part(view, Grid.of(network, view.layer), 0, view.units(network)) for name, view in views.items()}
     found: dict[str, list[tuple[Tensor, UnitCounts]]] = {name: [] for name in views}
-    labels: dict[str, LabelCounts] = {}
     for parts in _together(whole, passes, memory):
         thresholds, units, labels = passes.run(parts)
         for name in parts:
             found[name].append((thresholds[name], units[name]))
     return {name: _result(view.layer, found[name], labels, passes, fewest_images) for name, view in views.items()}
-
-
-def _block_of_each(images: int, blocks: int) -> Tensor:
-    """(images,) the block of each: of equal size but for one image, drawn at random once for every number of images."""
-    order = torch.randperm(images, generator=torch.Generator().manual_seed(0))
-    found = torch.empty(images, dtype=torch.int64)
-    found[order] = torch.arange(images) % min(blocks, images)
-    return found
 
 
 def _together(whole: Mapping[str, Part], passes: Passes, memory: int) -> Iterator[dict[str, Part]]:
@@ -160,12 +153,12 @@ def _together(whole: Mapping[str, Part], passes: Passes, memory: int) -> Iterato
 def _result(
     layer: str,
     found: Sequence[tuple[Tensor, UnitCounts]],
-    labels: Mapping[str, LabelCounts],
+    labels: LabelCounts,
     passes: Passes,
     fewest_images: int,
 ) -> Dissection:
     concepts = passes.concepts.concepts
-    shown = {category: labels[category].concept_images.cpu().numpy() for category in concepts}
+    shown = {category: labels.concept_images[category].cpu().numpy() for category in concepts}
     return Dissection(
         layer=layer,
         concepts=dict(concepts),
@@ -174,7 +167,7 @@ def _result(
         thresholds=torch.cat([thresholds for thresholds, _ in found]).cpu().numpy(),
         intersections={c: _intersections([units for _, units in found], c) for c in concepts},
         unit_areas={c: torch.cat([u.unit_areas[c] for _, u in found], 1).cpu().numpy() for c in concepts},
-        concept_areas={c: labels[c].concept_areas.cpu().numpy() for c in concepts},
+        concept_areas={c: labels.concept_areas[c].cpu().numpy() for c in concepts},
         concept_images=shown,
         counted={c: (np.arange(len(names)) > 0) & (shown[c].sum(0) >= fewest_images) for c, names in concepts.items()},
     )

@@ -12,7 +12,8 @@ from torch import Tensor
 from replications.data.concepts.concept_set import ConceptSet
 from replications.networks.network import Network
 from replications.survey.dissection.cells import Hot, Kept, hot_cells
-from replications.survey.dissection.tally import LabelCounts, UnitCounts
+from replications.survey.dissection.labels import LabelCounts, Labels
+from replications.survey.dissection.tally import UnitCounts
 from replications.survey.dissection.thresholds import StreamingTop, rank_of
 from replications.survey.dissection.upsampling import Grid
 
@@ -77,7 +78,7 @@ class Part:
 class Passes:
     """Images to dissect on, and how.
 
-    chosen: (n,) indices of the images. block: (n,) the block that each is counted in, 0 to `blocks` - 1.
+    chosen: (n,) indices of the images. block: (n,) the block that each is counted in, ascending from 0.
     """
 
     network: Network
@@ -97,7 +98,7 @@ class Passes:
         """Which of a unit's activations, from the largest, is its threshold."""
         return rank_of(self.quantile, len(self.chosen) * grid.shape[0] * grid.shape[1])
 
-    def run(self, parts: Mapping[str, Part]) -> tuple[dict[str, Tensor], dict[str, UnitCounts], dict[str, LabelCounts]]:
+    def run(self, parts: Mapping[str, Part]) -> tuple[dict[str, Tensor], dict[str, UnitCounts], LabelCounts]:
         """Thresholds (units,) and counts of each part, and the counts of each category's labels."""
         with torch.inference_mode():
             thresholds, kept = self._through_network(parts)
@@ -116,18 +117,18 @@ class Passes:
 
     def _over_labels(
         self, parts: Mapping[str, Part], thresholds: Mapping[str, Tensor], kept: Kept
-    ) -> tuple[dict[str, UnitCounts], dict[str, LabelCounts]]:
+    ) -> tuple[dict[str, UnitCounts], LabelCounts]:
         device, sizes = self.network.device, {c: len(names) for c, names in self.concepts.concepts.items()}
         units = {
             name: UnitCounts(thresholds[name], part.grid, self.blocks, sizes, device) for name, part in parts.items()
         }
-        of_labels = {category: LabelCounts(self.blocks, size, device) for category, size in sizes.items()}
+        of_labels = LabelCounts(self.blocks, sizes, device)
         batches = zip(self.chosen.split(self.batch), self.block.split(self.batch), kept, strict=True)
         for indices, block, cells in self.progress(batches, "labels", -(-len(self.chosen) // self.batch)):
             block = block.to(device)
-            labels = {category: values.to(device) for category, values in self.concepts.labels(indices).items()}
-            for category, values in labels.items():
-                of_labels[category].add(values, block, self.concepts.size**2)
+            found = {category: values.to(device) for category, values in self.concepts.labels(indices).items()}
+            labels = Labels(found, sizes, self.concepts.size)
+            of_labels.add(labels, block)
             for name, counted in units.items():
                 counted.add(cells[name].to(device), labels, block)
         return units, of_labels
@@ -153,8 +154,5 @@ class _Watch:
 
     def _look(self, output: Tensor, done: int) -> Hot:
         activations = self.part.view(output, self.part.first, self.part.last)
-        flat = activations.reshape(-1, self.part.units)
-        hot = flat > self.top.bounds
-        unit, position = hot.T.contiguous().nonzero(as_tuple=True)
-        self.top.add(unit, flat[position, unit])
-        return hot_cells(activations, hot.view(activations.shape), self.part.grid, done)
+        self.top.add(activations.reshape(-1, self.part.units))
+        return hot_cells(activations, self.top.bounds, self.part.grid, done)

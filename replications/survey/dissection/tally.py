@@ -8,129 +8,127 @@ Only cells with a corner above the threshold are looked at, and only their pixel
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from replications.survey.dissection.cells import Hot
+from replications.survey.dissection.labels import Labels
+from replications.survey.dissection.swift import pick, split_places, true_places
 from replications.survey.dissection.upsampling import Grid
 
-_AT_ONCE = 1 << 20  # pixels of cells interpolated at a time
-
-
-class LabelCounts:
-    """What is counted of the labels alone, in `groups` of images.
-
-    concept_areas: (groups, concepts) pixels. concept_images: (groups, concepts) images that show the concept.
-    """
-
-    def __init__(self, groups: int, concepts: int, device: torch.device | str) -> None:
-        self.concept_areas = torch.zeros(groups, concepts, dtype=torch.int64, device=device)
-        self.concept_images = torch.zeros_like(self.concept_areas)
-
-    def add(self, labels: Tensor, group: Tensor, pixels: int) -> None:
-        """labels: (n, L, h, w), of an image of that many pixels. group: (n,) of each image."""
-        count = self.concept_areas.shape[1]
-        flat = labels.flatten(1).long() + torch.arange(len(labels), device=labels.device)[:, None] * count
-        found = torch.bincount(flat.flatten(), minlength=len(labels) * count).view(len(labels), count)
-        found[:, 0] = 0
-        self.concept_images.index_add_(0, group, (found > 0).long())
-        self.concept_areas.index_add_(0, group, found * (pixels // (labels.shape[2] * labels.shape[3])))
+_AT_ONCE = 1 << 18  # pixels of cells interpolated at a time
+_WAITING = 1 << 23  # pixels above the threshold that wait to be counted
 
 
 class UnitCounts:
-    """What is counted of the units of one view of a layer, in `groups` of images, for each category.
+    """What is counted of the units of one view of a layer, in `blocks` of images, for each category.
 
-    intersections[category]: (groups, units, concepts) pixels. unit_areas[category]: (groups, units) pixels above the
+    intersections[category]: (blocks, units, concepts) pixels. unit_areas[category]: (blocks, units) pixels above the
     threshold in images that have a label of the category.
     """
 
     def __init__(
-        self, thresholds: Tensor, grid: Grid, groups: int, concepts: dict[str, int], device: torch.device | str
+        self, thresholds: Tensor, grid: Grid, blocks: int, concepts: Mapping[str, int], device: torch.device | str
     ) -> None:
-        """thresholds: (units,). concepts: how many each category has, "none" included."""
-        units = len(thresholds)
-        self.grid = grid
-        self.thresholds = thresholds.to(device)
+        """thresholds: (units,). concepts: how many numbers each category has, 0 for none included."""
+        self.units = len(thresholds)
         self.intersections = {
-            category: torch.zeros(groups, units, count, dtype=torch.int64, device=device)
+            category: torch.zeros(blocks, self.units, count, dtype=torch.int64, device=device)
             for category, count in concepts.items()
         }
         self.unit_areas = {
-            category: torch.zeros(groups, units, dtype=torch.int64, device=device) for category in concepts
+            category: torch.zeros(blocks, self.units, dtype=torch.int64, device=device) for category in concepts
         }
+        self._thresholds = thresholds.to(device)
         self._pixels = _Pixels(grid, device)
 
-    def add(self, cells: Hot, labels: dict[str, Tensor], group: Tensor) -> None:
-        """cells: of a batch of n images. labels: (n, L, h, w) for each category. group: (n,) of each image."""
-        cells = cells.where(cells.corners.amax(1) > self.thresholds[cells.unit])
-        shown = {category: (values != 0).flatten(1).any(1) for category, values in labels.items()}
-        for part in torch.arange(len(cells), device=group.device).split(max(1, _AT_ONCE // self._pixels.per_cell)):
-            self._add(cells.where(part), labels, shown, group)
+    def add(self, cells: Hot, labels: Labels, block: Tensor) -> None:
+        """cells: of a batch of n images. block: (n,) of each image, ascending."""
+        first, last = int(block[0]), int(block[-1]) + 1
+        thresholds = self._thresholds.repeat(labels.images)
+        starts = torch.arange(labels.images, device=block.device).repeat_interleave(self.units) * labels.size**2
+        a, b, c, d = cells.corners
+        highest = torch.maximum(torch.maximum(a, b), torch.maximum(c, d))
+        cells = cells.pick(true_places(highest > pick(thresholds, cells.map)))
+        areas = torch.zeros(labels.images * self.units, dtype=torch.int64, device=block.device)
+        waiting: list[tuple[Tensor, Tensor]] = []
+        step = max(1, _AT_ONCE // self._pixels.per_cell)
+        for start in range(0, len(cells), step):
+            waiting.append(self._pixels.above(cells.part(start, start + step), thresholds, starts))
+            if sum(len(maps) for maps, _ in waiting) > _WAITING:
+                self._count(waiting, areas, labels, block - first, first, last)
+                waiting = []
+        if waiting:
+            self._count(waiting, areas, labels, block - first, first, last)
+        self._add_areas(areas.view(labels.images, -1), labels, block)
 
-    def _add(self, cells: Hot, labels: dict[str, Tensor], shown: dict[str, Tensor], group: Tensor) -> None:
-        above = self._pixels.above(cells, self.thresholds[cells.unit])
-        image = cells.image.long()
-        target = group[image] * len(self.thresholds) + cells.unit
-        areas = above.sum(1)
-        cell, phase = above.nonzero(as_tuple=True)
-        places = self._pixels.corner(cells)[cell] + self._pixels.offsets[phase]
-        for category, values in labels.items():
-            has = shown[category][image]
-            _count(self.unit_areas[category], target[has], areas[has])
+    def _count(
+        self,
+        waiting: list[tuple[Tensor, Tensor]],
+        areas: Tensor,
+        labels: Labels,
+        block: Tensor,
+        first: int,
+        last: int,
+    ) -> None:
+        """block: of each image, counted from the batch's first."""
+        maps, places = (torch.cat(tensors) for tensors in zip(*waiting, strict=True))
+        areas += torch.bincount(maps, minlength=len(areas))
+        units = torch.arange(self.units, dtype=torch.int32, device=areas.device)
+        of_map = (block.to(torch.int32)[:, None] * self.units + units).flatten()
+        for packed in labels.packed:
+            keys = pick(of_map * packed.count, maps) + pick(packed.codes, places).to(torch.int32)
+            counts = torch.bincount(keys, minlength=(last - first) * self.units * packed.count)
+            for category, found in packed.by_concept(counts.view(last - first, self.units, -1)).items():
+                self.intersections[category][first:last] += found
+
+    def _add_areas(self, areas: Tensor, labels: Labels, block: Tensor) -> None:
+        """areas: (n, units) pixels of each map above the threshold."""
+        for category, has in labels.has.items():
+            self.unit_areas[category].index_add_(0, block[has], areas[has])
+        for category, values in labels.whole.items():
             into = self.intersections[category]
-            keys = target * into.shape[2]
-            if values.shape[2] == 1 and self.grid.size > 1:
-                for layer in values[:, :, 0, 0].unbind(1):
-                    _count(into, keys + layer[image], areas)
-                continue
-            flat = values.flatten()
-            size = self.grid.size**2
-            starts = image * (values.shape[1] * size)
-            at, keyed = starts[cell] + places, keys[cell]
-            for layer_number in range(values.shape[1]):
-                _count(into, keyed + flat[at + layer_number * size])
+            for layer in values.unbind(1):
+                by_concept = torch.zeros(into.shape[0] * into.shape[2], self.units, dtype=torch.int64).to(areas.device)
+                by_concept.index_add_(0, block * into.shape[2] + layer, areas)
+                into += by_concept.view(into.shape[0], into.shape[2], self.units).transpose(1, 2)
 
 
 class _Pixels:
-    """The pixels of a cell: how they are interpolated, and where they lie."""
+    """The pixels of a layer's cells: how they are interpolated, and where they lie."""
 
     def __init__(self, grid: Grid, device: torch.device | str) -> None:
-        rows, columns, size = grid.rows, grid.columns, grid.size
+        rows, columns, self._size = grid.rows, grid.columns, grid.size
         self.per_cell = rows.step * columns.step
         down, across = torch.meshgrid(rows.phases, columns.phases, indexing="ij")
         self._weights = torch.stack([torch.ones_like(down), across, down, down * across]).flatten(1).to(device)
         y, x = torch.meshgrid(torch.arange(rows.step), torch.arange(columns.step), indexing="ij")
-        self.offsets = (y * size + x).flatten().to(device)
+        self._offsets = (y * grid.size + x).flatten().to(device)
         tops = rows.start + rows.step * torch.arange(len(rows.before))
         lefts = columns.start + columns.step * torch.arange(len(columns.before))
-        self._tops, self._lefts, self._size = tops.to(device), lefts.to(device), size
-        inside = _inside(tops, rows.step, size)[:, None, :, None] & _inside(lefts, columns.step, size)[None, :, None, :]
-        self._inside = inside.flatten(2).to(device)
+        self._firsts = (tops[:, None] * grid.size + lefts).flatten().to(device)
+        down, across = _inside(tops, rows.step, grid.size), _inside(lefts, columns.step, grid.size)
+        inside = down[:, None, :, None] & across[None, :, None, :]
+        self._inside = inside.reshape(-1, self.per_cell).to(device)
 
-    def above(self, cells: Hot, thresholds: Tensor) -> Tensor:
-        """(n, pixels of a cell) bool: above the threshold (n,) of the cell's unit, and inside the image."""
-        a, b, c, d = cells.corners.double().unbind(1)
+    def above(self, cells: Hot, thresholds: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
+        """The map and the place among the labels of each pixel that is above its map's threshold and in the image.
+
+        thresholds, starts: (maps,) of each map, and where its image's labels begin. Returns (m,) int32 and (m,) int64.
+        """
+        a, b, c, d = cells.corners.double()
         # written with differences, a flat cell has exactly its corners' value everywhere
-        terms = torch.stack([a, b - a, c - a, (d - c) - (b - a)], 1)
-        return (terms @ self._weights > thresholds.double()[:, None]) & self._inside[
-            cells.row.long(), cells.column.long()
-        ]
-
-    def corner(self, cells: Hot) -> Tensor:
-        """(n,) the number of each cell's first pixel in the image, row by row; of no meaning outside the image."""
-        return self._tops[cells.row.long()] * self._size + self._lefts[cells.column.long()]
+        terms = torch.stack([a, b - a, c - a, (d - c) - (b - a)])
+        levels = pick(thresholds, cells.map).double()[:, None]
+        above = (terms.T @ self._weights > levels) & pick(self._inside, cells.cell)
+        cell, phase = split_places(true_places(above), self.per_cell)
+        firsts = pick(starts, cells.map) + pick(self._firsts, cells.cell)
+        return pick(cells.map, cell), pick(firsts, cell) + pick(self._offsets, phase)
 
 
 def _inside(starts: Tensor, step: int, size: int) -> Tensor:
     """(cells, step) bool: whether a cell's pixels lie inside the image."""
     pixels = starts[:, None] + torch.arange(step)
     return (pixels >= 0) & (pixels < size)
-
-
-def _count(into: Tensor, keys: Tensor, weights: Tensor | None = None) -> None:
-    """Adds one, or the weights, at the keys, which number the elements of `into`."""
-    flat = into.view(-1)
-    if weights is None and len(keys) * 4 > len(flat):
-        flat += torch.bincount(keys, minlength=len(flat))
-    else:
-        flat.index_add_(0, keys, torch.ones_like(keys) if weights is None else weights)

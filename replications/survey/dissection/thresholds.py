@@ -13,6 +13,8 @@ import math
 import torch
 from torch import Tensor
 
+from replications.survey.dissection.swift import largest, pick, split_places, true_places
+
 
 def rank_of(quantile: float, positions: int) -> int:
     """Which of the `positions` activations, counted from the largest, is the threshold.
@@ -32,37 +34,48 @@ class StreamingTop:
     """The `rank`-th largest value of each of `units` streams.
 
     bounds: (units,) what is known so far: nothing below can be the threshold, -inf in the beginning; never falls.
-    Holds at most `rank` + `room` values a unit.
+    Holds `2 * rank + room` values a unit.
     """
 
     def __init__(self, units: int, rank: int, room: int, *, dtype: torch.dtype, device: torch.device | str) -> None:
-        """room: at least as many values as a unit is given at a time."""
-        self.rank = rank
+        """room: the most values that a unit is given at a time."""
+        self.rank, self.room = rank, room
         self.bounds = torch.full((units,), -torch.inf, dtype=dtype, device=device)
-        self._values = torch.full((units, rank + max(rank, room)), -torch.inf, dtype=dtype, device=device)
+        self._values = torch.full((units, 2 * rank + room), -torch.inf, dtype=dtype, device=device)
         self._filled = torch.zeros(units, dtype=torch.int64, device=device)
-        self._room = room
+        self._most = 0
 
-    def add(self, units: Tensor, values: Tensor) -> None:
-        """values: (n,) of `units` (n,), the units in ascending order; those not above `bounds` may be left out."""
-        counts = torch.bincount(units, minlength=len(self.bounds))
-        if int(counts.max()) > self._room:
-            raise ValueError(f"expected at most {self._room} values of a unit at a time, found {int(counts.max())}")
-        firsts = counts.cumsum(0) - counts
-        places = torch.arange(len(units), device=units.device) - firsts[units] + self._filled[units]
-        self._values[units, places] = values
+    def add(self, values: Tensor) -> None:
+        """values: (n, units), n at most `room`: the next n of each stream."""
+        count = len(values)
+        if count > self.room:
+            raise ValueError(f"expected at most {self.room} values of a unit at a time, found {count}")
+        above = (values > self.bounds).T.contiguous()
+        unit, row = split_places(true_places(above), count)
+        counts = torch.bincount(unit, minlength=len(self.bounds))
+        firsts = self._filled - (counts.cumsum(0) - counts)
+        places = torch.arange(len(unit), device=unit.device) + pick(firsts, unit)
+        taken = pick(values.reshape(-1), row * len(self.bounds) + unit)
+        self._values.view(-1).index_copy_(0, unit * self._values.shape[1] + places, taken)
         self._filled += counts
-        if int(self._filled.max()) + self._room > self._values.shape[1]:
+        self._most = int(self._filled.max())
+        if self._most >= 2 * self.rank:
             self._compact()
 
     def finished(self) -> Tensor:
-        """(units,) the thresholds."""
+        """(units,) the thresholds. Raises ValueError before each stream has had `rank` values."""
         self._compact()
+        if not self.bounds.isfinite().all():
+            raise ValueError(
+                f"a threshold needs {self.rank} finite activations of each unit; found fewer of unit "
+                f"{int((~self.bounds.isfinite()).nonzero()[0])}: are there nan or infinity among them?"
+            )
         return self.bounds
 
     def _compact(self) -> None:
-        kept = self._values.topk(self.rank, dim=1, sorted=False).values
-        self._values.fill_(-torch.inf)
+        kept = largest(self._values[:, : max(self._most, self.rank)], self.rank)
+        self._values[:, : self._most] = -torch.inf
         self._values[:, : self.rank] = kept
         self._filled.clamp_(max=self.rank)
+        self._most = min(self._most, self.rank)
         self.bounds = kept.amin(1)
