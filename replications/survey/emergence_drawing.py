@@ -27,17 +27,19 @@ def emergence_picture(
 
     papers_share: of training, in %, at which the paper's detectors of objects and parts begin.
     """
-    figure = new_figure("Emergence of detectors during training", 11.0, 4.0)
-    left, right = figure.subplots(1, 2)
+    figure = new_figure("Emergence of detectors during training", 13.0, 3.8)
+    left, middle, right = figure.subplots(1, 3)
     style(left, "unique detectors in layer 5, by category", "epoch", "concepts")
     for colour, (name, seeds) in zip(PALETTE, categories.items(), strict=False):
         _lines(left, epochs, seeds, colour, name)
-    style(right, "objects and parts, and accuracy", "epoch", "concepts, or % of validation images")
-    _lines(right, epochs, together, INK, "unique detectors of objects and parts")
-    _lines(right, epochs, accuracy, PALETTE[1], "validation accuracy (%)")
-    for axes in (left, right):
-        axes.axvline(papers_share / 100 * epochs[-1], color=MUTED, linestyle=":", linewidth=1.2)
-        axes.axvline(0.1 * epochs[-1], color=MUTED, linestyle="--", linewidth=1)
+    style(middle, "unique detectors of objects and parts together", "epoch", "concepts")
+    _lines(middle, epochs, together, INK, "")
+    style(right, "validation accuracy", "epoch", "top-1 (%)")
+    _lines(right, epochs, accuracy, PALETTE[1], "")
+    for axes in (left, middle, right):
+        paper, tenth = ("the paper's begin", "a tenth of training") if axes is not left else ("", "")
+        axes.axvline(papers_share / 100 * epochs[-1], color=MUTED, linestyle=":", linewidth=1.2, label=paper)
+        axes.axvline(0.1 * epochs[-1], color=MUTED, linestyle="--", linewidth=1, label=tenth)
         axes.set_xscale("symlog", linthresh=1, linscale=0.5)
         axes.set_xlim(-0.1, epochs[-1] * 1.1)
         named: list[int] = []
@@ -52,7 +54,7 @@ def emergence_picture(
         "emergence",
         "Emergence of detectors during training",
         "Concepts that some unit of layer 5 detects, at checkpoints of training; thick lines are means, thin ones "
-        "seeds. Left: by category; right: objects and parts together, beside the share of validation images told "
+        "seeds. Left: by category; middle: objects and parts together; right: the share of validation images told "
         f"apart. Dotted: the share of training ({papers_share:.1f} %) at which the paper's detectors of objects and "
         "parts begin; dashed: a tenth of training.",
         figure,

@@ -65,7 +65,7 @@ def designs_picture(
         axes.axvline(tolerances[name], color=MUTED, linestyle="--", linewidth=1, label="tolerance")
         _dots(axes, values, PALETTE[0])
     legend(panels[0], loc="lower right")
-    last = style(panels[-1], "validation error, and the rule's changes", "% error")
+    last = style(panels[-1], "validation error", "% error")
     _dots(last, errors, PALETTE[1])
     means = [float(np.mean(one)) for one in errors]
     for start, following in sorted({pair for path in paths for pair in itertools.pairwise(path)}):
