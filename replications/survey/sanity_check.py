@@ -43,6 +43,7 @@ from metrics.ms_ssim import WINDOW
 from metrics.statistics import Interval, mean_interval
 from replications.networks.network import UnknownClass
 from replications.suite.interface import Context, Experiment, Measurement, Outcome, Table
+from replications.survey.edges import edges
 from replications.survey.randomization import in_groups, weighted_layers
 from replications.survey.sanity_check_drawing import picture_of_curves, picture_of_maps
 from replications.survey.sanity_maps import (
@@ -53,7 +54,6 @@ from replications.survey.sanity_maps import (
     Prepared,
     check_seed,
     check_seed_by_one_thread,
-    edges,
     explain,
 )
 from replications.survey.ways_back import lacking_rule

@@ -31,8 +31,9 @@ def picture_of_curves(found: Found) -> Picture:
                 axes, f"{measure}, {mode}", below, "similarity to the trained network's map" if measure == first else ""
             )
             for method, colour in zip(METHODS, PALETTE, strict=False):
-                lines = np.array([crossed_interval(found.of(mode, int(g), method, measure)) for g in places]).T
-                line_with_interval(axes, places, *lines, label=method, colour=colour)
+                intervals = [crossed_interval(found.of(mode, int(g), method, measure)) for g in places]
+                mean, low, high = np.array(intervals).T
+                line_with_interval(axes, places, mean, low, high, method, colour)
                 axes.axhline(found.unrelated(method, measure).mean(), color=colour, linestyle=":", linewidth=1)
             axes.set_xticks(places, found.groups, rotation=45, ha="right")
     handles, labels = grid[0, 0].get_legend_handles_labels()

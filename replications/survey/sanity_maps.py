@@ -22,6 +22,7 @@ from metrics.map_similarity import (
 )
 from replications.multifaceted.untrained import untrained
 from replications.networks.network import Network
+from replications.survey.edges import edges
 from replications.survey.randomization import with_weights_of
 from replications.survey.ways_back import GRADIENT, WAYS, back_to_pixels
 from replications.zeiler.deconvnet import Units
@@ -92,17 +93,6 @@ def explain(network: Network, images: Tensor, classes: Tensor) -> Explained:
     with torch.inference_mode():
         found[TIMES_INPUT] = found[GRADIENT] * network.preprocess(images).cpu()
     return {method: found[method] for method in METHODS}
-
-
-def edges(images: Tensor) -> Tensor:
-    """(N, 3, H, W): in each colour the size of Sobel's gradient, which asks no network.
-
-    images: (N, 3, H, W) in [0, 1]; what lies beyond their border is as the border is.
-    """
-    smooth, step = torch.tensor([1.0, 2.0, 1.0]), torch.tensor([-1.0, 0.0, 1.0])
-    padded = torch.nn.functional.pad(images, (1, 1, 1, 1), mode="replicate").flatten(0, 1)[:, None]
-    kernels = torch.stack([torch.outer(smooth, step), torch.outer(step, smooth)])[:, None]
-    return torch.nn.functional.conv2d(padded, kernels).norm(dim=1).reshape(images.shape)
 
 
 def check_seed(

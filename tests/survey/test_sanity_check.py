@@ -15,7 +15,7 @@ from replications.networks.preprocessing import Preprocessing
 from replications.survey import sanity_check
 from replications.survey.randomization import in_groups, weighted_layers
 from replications.survey.sanity_check import SanityCheck
-from replications.survey.sanity_maps import MEASURES, METHODS, Prepared, check_seed, edges, explain
+from replications.survey.sanity_maps import MEASURES, METHODS, Prepared, check_seed, explain
 from replications.survey.ways_back import DECONVNET, GRADIENT, GUIDED
 
 CHECK = SanityCheck(images=6, seeds=2, groups=3, cell=8, shown=1)
@@ -60,14 +60,6 @@ def test_nothing_lost_is_nothing_changed_and_both_modes_begin_alike() -> None:
     found = check_seed(network, images, classes, maps, groups, 11, 1, 8).similarity
     # the top group alone is the first step of both modes
     torch.testing.assert_close(found[0, 0], found[1, 0])
-
-
-def test_edges_are_sobels() -> None:
-    ramp = (torch.arange(8.0) / 8).expand(1, 3, 8, 8)
-    found = edges(ramp)
-    assert found[0, :, :, 1:-1].flatten().tolist() == pytest.approx([8 * 1 / 8] * (3 * 8 * 6))
-    assert found[0, 0, 3, [0, 7]].tolist() == pytest.approx([0.5, 0.5])
-    assert float(edges(torch.full((2, 3, 5, 5), 0.3)).abs().max()) == pytest.approx(0, abs=1e-6)
 
 
 def test_the_outcome_has_every_method_measure_and_layer(monkeypatch: pytest.MonkeyPatch) -> None:
