@@ -43,6 +43,11 @@ class InvertedLayer:
         """Height and width in pixels of what `of_codes` gives."""
         return self.upconvolution.image_size
 
+    @property
+    def mean_image(self) -> Tensor:
+        """(3, S, S) in [0, 1] on the CPU: of the training images."""
+        return self.upconvolution.mean.sigmoid().cpu()
+
     def codes(self, images: Tensor) -> Tensor:
         """images (n, 3, H, W) in [0, 1] -> what is inverted, on the network's device."""
         return codes(self.network, self.layer, images)
@@ -57,6 +62,39 @@ class InvertedLayer:
         """images (n, 3, H, W) in [0, 1] -> their inversions (n, 3, S, S), on the CPU, a batch at a time."""
         parts = [self.of_codes(self.codes(part)).cpu() for part in images.split(BATCH)]
         return torch.cat(parts) if parts else torch.empty(0, 3, self.image_size, self.image_size)
+
+
+def load_inversions(config: Mapping[str, Any], network: Network) -> dict[str, tuple[InvertedLayer, ...]]:
+    """By layer, in the order of a configuration of conf/inversion_networks: several of a layer differ in their seeds.
+
+    Raises what `load_inversion` does, and WeightsError where a file inverts another layer than it is named for.
+    """
+    found: dict[str, tuple[InvertedLayer, ...]] = {}
+    for layer, files in config["files"].items():
+        found[layer] = tuple(load_inversion(file, network) for file in files)
+        for file, loaded in zip(files, found[layer], strict=True):
+            if loaded.layer != layer:
+                raise WeightsError(
+                    f"{file} is named for layer '{layer}' and inverts '{loaded.layer}'; name another file"
+                )
+    return found
+
+
+def lacking_inversions(config: Mapping[str, Any] | None, network: Network, size: int) -> str | None:
+    """Why the networks of a configuration can't invert `network` for images of `size` pixels; a sentence, or None."""
+    if config is None or config["network"] != network.name:
+        said = "none are named" if config is None else f"those named invert '{config['network']}'"
+        return (
+            f"needs up-convolutional networks that invert layers of '{network.name}', and {said}; write files for it "
+            f"as those in conf/inversion_training and conf/inversion_networks, and train with `{MADE_BY} --settings`"
+        )
+    try:
+        loaded = [one for several in load_inversions(config, network).values() for one in several]
+    except (WeightsError, InversionMismatch) as error:
+        return f"needs the up-convolutional networks of conf/inversion_networks: {error}"
+    if wrong := sorted({one.image_size for one in loaded} - {size}):
+        return f"compares images of {size} pixels, and the up-convolutional networks give images of {wrong} pixels"
+    return None
 
 
 def load_inversion(weights: str, network: Network) -> InvertedLayer:
