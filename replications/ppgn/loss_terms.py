@@ -146,7 +146,10 @@ class LossTerms(Experiment):
             made = side_by_side(_train, [(*job, "cpu") for job in jobs])
         else:
             made = (_train(*job, str(context.device)) for job in jobs)
-        return [name for name, _, _ in kinds], list(context.progress(made, "training generators", len(jobs)))
+        trained = list(context.progress(made, "training generators", len(jobs)))
+        for one in trained:
+            context.note_training(one.key, one.seconds)
+        return [name for name, _, _ in kinds], trained
 
     def _scores(self, context: Context, judge: Judge, one: TrainedGenerator, chosen: Tensor) -> Scores:
         data = context.data.validation

@@ -72,14 +72,14 @@ class RunContext:
         if self._zoo is None:
             from replications.training.zoo import Zoo
 
-            trained = self.trained
+            note = self.note_training
 
             class Noting(Zoo):
                 """Notes what each training took, now or earlier."""
 
                 def train(self, job: TrainingJob) -> Trained:
                     found = super().train(job)
-                    trained[found.key] = round(found.seconds, 3)
+                    note(found.key, found.seconds)
                     return found
 
             self._zoo = Noting(cache_root() / "zoo", self.device)
@@ -89,6 +89,9 @@ class RunContext:
         if experiment not in self._experiment.uses:
             raise LookupError(f"{self._experiment.name} reads the outcome of '{experiment}': add it to its `uses`")
         return self._outcomes(experiment)
+
+    def note_training(self, key: str, seconds: float) -> None:
+        self.trained[key] = round(seconds, 3)
 
     def generator(self, *name: str | int) -> torch.Generator:
         import torch

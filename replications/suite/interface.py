@@ -162,6 +162,10 @@ class Context(Protocol):
         """
         ...
 
+    def note_training(self, key: str, seconds: float) -> None:
+        """Notes what a training took, now or earlier, of a network that isn't the zoo's. key: what names it."""
+        ...
+
     def generator(self, *name: str | int) -> torch.Generator:
         """A CPU generator seeded by (seed, experiment, name) and nothing else."""
         ...

@@ -18,12 +18,16 @@ def given(workspace: Path | None = None, *, seed: int = 0, **parts: Any) -> Any:
     def progress(items: Iterable[Any], description: str, total: int | None = None) -> Iterator[Any]:
         return iter(items)
 
+    trained: dict[str, float] = {}
+
     return SimpleNamespace(
         profile="laptop",
         seed=seed,
         device=torch.device("cpu"),
         workspace=workspace,
         progress=progress,
+        note_training=lambda key, seconds: trained.update({key: seconds}),
+        trained=trained,
         generator=lambda *name: torch.Generator().manual_seed(seed_of(seed, *name)),
         **parts,
     )

@@ -84,7 +84,10 @@ def test_measures_each_generator_as_it_is_and_trains_none_twice(
     )
     assert judged.effect == pytest.approx(means["class judged/image + h1 + GAN"] - means["class judged/without h1"])
     [picture] = outcome.pictures
-    assert [axes.get_ylabel() for axes in picture.figure.axes] == ["real", *experiment().recipes()]
+    labels = [axes.get_ylabel().replace("\n", " ") for axes in picture.figure.axes]
+    assert labels == ["real", *experiment().recipes()]
+    assert len(context.trained) == 8
+    assert min(context.trained.values()) > 0
 
     monkeypatch.setattr("replications.ppgn.runs._Run", None)
     assert {m.name: m.values for m in experiment().run(context).measurements} == found

@@ -90,3 +90,5 @@ def test_what_trainings_took_is_noted_once_a_network(tmp_path: Path, monkeypatch
     for key, seconds in (("a", 2.0), ("b", 3.5), ("a", 2.0)):
         context.zoo.train(SimpleNamespace(key=key, seconds=seconds))  # type: ignore[arg-type]
     assert context.trained == {"a": 2.0, "b": 3.5}
+    context.note_training("not the zoo's", 1.23456)
+    assert context.trained["not the zoo's"] == 1.235
