@@ -19,7 +19,7 @@ def picture_of_copies(real: Tensor, given_back: Mapping[str, Tensor]) -> Picture
     )
     for axes, (name, images) in zip(figure.subplots(len(rows), 1, squeeze=False)[:, 0], rows.items(), strict=True):
         show_image(axes, mosaic(images, len(images)))
-        axes.set_ylabel(fill(name, 12), fontsize=9, rotation=0, ha="right", va="center")
+        axes.set_ylabel(fill(name, 10), fontsize=9, rotation=0, ha="right", va="center")
     caption = (
         "Validation images, and what generators trained with these terms make of their codes; of each kind the one of "
         "the first seed."
