@@ -24,7 +24,7 @@ Deviations, with their reasons:
 - No method runs for longer than about `most_passes` passes of the network for a picture, views counted, so that all are
   given as much; schedules are shortened in proportion.
 - Steps along a gradient that isn't normalized fit one network. They are multiplied (`stepped`) by the smallest power of
-  ten with which the pictures of three quarters of the units of all layers are above the 0.95 quantile of natural
+  ten with which the pictures of three quarters of the units of every layer are above the 0.95 quantile of natural
   activations; found with another seed, by the activation alone.
 - No person chooses units or pictures: what is drawn are the first units of the same random order.
 """

@@ -24,7 +24,7 @@ Deviations, with their reasons:
 - Weights are drawn as in He et al. 2015 with biases of 0, in every network; the paper draws them as each network began.
 - Deep networks lose several neighbouring layers at a time (`groups`), for time; the paper takes blocks of Inception.
 - The paper's integrated gradients, Grad-CAM, SmoothGrad and the tests with random labels are left out: the survey has
-  none of them.
+  none of them. So are the survey's own activation maximization and inversion, whose pictures aren't maps over an image.
 """
 
 from __future__ import annotations
