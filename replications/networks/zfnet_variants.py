@@ -1,13 +1,13 @@
 """ZFNet with batch normalization, or with global average pooling in place of its fully connected layers.
 
-For Bau et al. 2017 (arXiv 1704.05796), Sec. 3.5 and 3.7, who dissect AlexNets trained with batch normalization "at each
-convolutional layer", and with the fully connected layers removed and "global average pooling after conv5". One thing is
-changed at a time, and from the same seed all other weights begin as in the unaltered network:
+For Bau et al. 2017 (arXiv 1704.05796), Sec. 3.5 and 3.7, who dissect AlexNets trained with batch normalization, and
+with global average pooling in place of the fully connected layers. One thing is changed at a time, and from the same
+seed all other convolutions begin as in the unaltered network:
 
 - batch normalization stands between each convolution and its rectification (Ioffe & Szegedy 2015, Sec. 3.2). Contrast
-  normalization stays where it is: the paper doesn't say that it was removed.
+  normalization stays where it is, so that nothing else changes.
 - pooling: what conv5 gives is rectified, averaged over all positions and read by the classes. Pool 5 goes with layers 6
-  and 7, as in Zhou et al. 2016 (arXiv 1512.04150), from whom the paper has the change.
+  and 7, as in the AlexNet of Zhou et al. 2016 (arXiv 1512.04150).
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """When in training units begin to detect concepts.
 
 Bau et al. 2017 (arXiv 1704.05796), Sec. 3.5 and Fig. 10: conv5 of an AlexNet dissected at checkpoints of its training.
-"Object detectors and part detectors begin emerging at about 10,000 iterations", where the baseline is trained for
-300,000, and "we do not find evidence of transitions across different concept categories during training".
+Detectors of objects and parts begin at about 10,000 iterations, where the baseline is trained for 300,000.
 
 Here the trainings of Zeiler & Fergus' Fig. 4, a small ZFNet from several seeds, dissected at the epochs whose weights
 were kept. Fixed before any of them was dissected:
@@ -287,6 +286,5 @@ def _first_table(first: Sequence[Counter[str]]) -> Table:
         rows,
         f"Of the units of layer {LAYER} whose best concept at the end of training is an object or a part: the category "
         "of the best concept at the first of the epochs looked at at which they detected anything, the untrained "
-        f"network's included. Mean ± standard deviation over {len(first)} seeds. The paper saw no transitions from one "
-        "category to another.",
+        f"network's included. Mean ± standard deviation over {len(first)} seeds.",
     )

@@ -1,8 +1,8 @@
 """What training does to what units detect: batch normalization, dropout, and a wider last convolution.
 
-Bau et al. 2017 (arXiv 1704.05796), Sec. 3.5 and 3.7, on AlexNets trained on Places: batch normalization "seems to
-decrease interpretability significantly", dropout changes little, and an AlexNet with three times as many units in
-conv5, global average pooling after it and no other layer before the classes "has many more emergent concept detectors".
+Bau et al. 2017 (arXiv 1704.05796), Sec. 3.5 and 3.7, train AlexNets on Places. With batch normalization conv5 has 46
+unique detectors instead of 79; with three times as many units, global average pooling after them and no other layer
+before the classes it has more of them, and about the same accuracy.
 
 Here: a small ZFNet and five changes of it, each trained from several seeds on the same images by the same recipe, and
 conv5 (after its rectification) dissected on images that none was trained on. The paper changes width and pooling
