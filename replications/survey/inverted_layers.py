@@ -29,11 +29,23 @@ def layers_of_all_paths(network: Network, at_most: int | None = None) -> tuple[s
     return tuple(found[round(i * (len(found) - 1) / (at_most - 1))] for i in range(at_most))
 
 
+PUBLISHED_SIZE = 227  # pixels of CaffeNet's input, which the published weights of the total variation are for
+
+
+def at_size(weight: float, size: int) -> float:
+    """A published weight of the total variation (beta = 2) for pictures of `size` pixels.
+
+    Made smaller, a picture keeps its sum of squared differences, while the norm by which it is divided shrinks with the
+    number of pixels. So with one weight a picture of 64 pixels is smoothed as one of 227 would be with 12.6 times it.
+    """
+    return weight * (size / PUBLISHED_SIZE) ** 2
+
+
 def strength_of(network: Network, layer: str, strengths: Sequence[tuple[float, float]]) -> float:
     """The weight of the total variation for a layer by how deep it lies.
 
     strengths: (up to this share of the network's layers, the weight), the shares rising to 1. Mahendran & Vedaldi's
-    code has 1 for the first 6 of CaffeNet's 20 layers, 10 up to the 12th and 100 above.
+    code has 1 for the first 6 of CaffeNet's 20 layers, 10 up to the 12th and 100 above. See `at_size`.
     """
     shares = [share for share, _ in strengths]
     if not shares or shares != sorted(set(shares)) or shares[-1] != 1:

@@ -50,7 +50,8 @@ class PreImages:
 
     unbounded: (n, starts, 3, S, S). Errors in % of the average distance between test images' features, (n, starts)
     float64: `errors` of the pictures as found, `clamped` of these with their pixels cut to [0, 1], `squared` as the
-    released script has it, `starting` of the noise. diverged, silent: (n, starts) bool; silent: all features are 0.
+    released script has it, `starting` of the noise. retried, diverged: (n, starts), see `Inverted`. silent: (n, starts)
+    bool: all features are 0.
     """
 
     unbounded: Tensor
@@ -58,6 +59,7 @@ class PreImages:
     clamped: Tensor
     squared: Tensor
     starting: Tensor
+    retried: Tensor
     diverged: Tensor
     silent: Tensor
 
@@ -111,6 +113,7 @@ def made_of(task: Task) -> PreImages:
     shape = (len(task.images), starts)
     numbers = {name: torch.full(shape, float("nan"), dtype=torch.float64) for name in _FIELDS[1:5]}
     flags = {"diverged": torch.zeros(shape, dtype=torch.bool), "silent": torch.ones(shape, dtype=torch.bool)}
+    retried = torch.zeros(shape, dtype=torch.int64)
     unbounded = torch.full((*shape, *task.images.shape[1:]), float("nan"))
     if len(heard):
         found = invert(
@@ -131,9 +134,10 @@ def made_of(task: Task) -> PreImages:
         ):
             numbers[name][heard] = values.reshape(-1, starts)
         unbounded[heard] = found.unbounded.reshape(-1, starts, *task.images.shape[1:])
+        retried[heard] = found.retried.reshape(-1, starts)
         flags["diverged"][heard] = found.diverged.reshape(-1, starts)
         flags["silent"][heard] = False
-    return PreImages(unbounded=unbounded, **numbers, **flags)
+    return PreImages(unbounded=unbounded, retried=retried, **numbers, **flags)
 
 
 def _features(task: Task, images: Tensor) -> Tensor:

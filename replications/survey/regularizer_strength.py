@@ -1,11 +1,13 @@
 """What the strength of the regularizer does to pre-images (Mahendran & Vedaldi 2015).
 
 The paper inverts each layer with the weight of the total variation at lambda, 10 lambda and 100 lambda; the released
-code's weights 1, 10 and 100 are taken for these. Errors of the paper's table are recalled only, so none is compared.
+code's weights 1, 10 and 100 are taken for these. The errors in the paper's Table 3 stand beside those of layers of the
+same name; they are recalled only and decide nothing.
 
 Choices made before any result was seen: starts are the same for all strengths, so differences are paired by image; the
 error is that of the picture as it was found. Beside it stand how far the picture is from the image, and its roughness,
-the total variation of the picture over that of the image.
+the total variation of the picture over that of the image. Weights are the published ones and are brought to the
+network's size (see `inverted_layers.at_size`; added after a first look at two images).
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from replications.survey.inversion_by_optimization import (
     start_seeds,
 )
 from replications.survey.inverted_images import Material, lacking_images, material
-from replications.survey.inverted_layers import layers_of_all_paths
+from replications.survey.inverted_layers import at_size, layers_of_all_paths
 from replications.survey.preimages import PreImages, Task, make_preimages
 from replications.survey.regularizer_strength_drawing import picture_of_strengths, picture_of_trade
 
@@ -40,6 +42,12 @@ UNITS = {
     "image error": PIXELS,
     "roughness": "total variation over the image's",
 }
+
+REPORTED = {1.0: "MV-T3a", 10.0: "MV-T3b", 100.0: "MV-T3c"}  # rows of the paper's Table 3, by weight
+COLUMNS = (
+    *("conv1", "relu1", "pool1", "norm1", "conv2", "relu2", "pool2", "norm2", "conv3", "relu3"),
+    *("conv4", "relu4", "conv5", "relu5", "pool5", "fc6", "relu6", "fc7", "relu7", "fc8"),
+)
 
 Values = dict[tuple[str, float], dict[str, list[float]]]  # by layer and strength, by measure, of each image
 
@@ -55,6 +63,7 @@ class RegularizerStrength(Experiment):
     name: ClassVar[str] = "regularizer_strength"
     title: ClassVar[str] = "Network inversion: the strength of the regularizer"
     paper: ClassVar[str] = "survey"
+    answers: ClassVar[tuple[str, ...]] = ("MV-05", "MV-T3a", "MV-T3b", "MV-T3c")
     needs: ClassVar[tuple[Literal["network", "data"], ...]] = ("network", "data")
 
     layers: Sequence[str] | None
@@ -91,7 +100,7 @@ class RegularizerStrength(Experiment):
                 name=_name(layer, strength),
                 network=network,
                 layer=layer,
-                settings=dataclasses.replace(self.inversion, total_variation=strength),
+                settings=dataclasses.replace(self.inversion, total_variation=at_size(strength, network.input_size)),
                 statistics=given.statistics,
                 images=given.images,
                 seeds=start_seeds(context.seed, self.images, 1),
@@ -108,7 +117,11 @@ class RegularizerStrength(Experiment):
             for name, unit in UNITS.items():
                 if numbers[name]:
                     full = f"{name}/{_name(layer, strength)}"
-                    outcome.measurements.append(Measurement(full, numbers[name], unit, "image"))
+                    row = REPORTED.get(strength) if name == "feature error" and layer in COLUMNS else None
+                    cell = layer if row else None
+                    outcome.measurements.append(
+                        Measurement(full, numbers[name], unit, "image", reported=row, cell=cell)
+                    )
         outcome.tables.append(self._table(layers, values))
         pictures = {key: one.images[: self.shown, 0] for key, one in found.items()}
         outcome.pictures += [

@@ -163,10 +163,32 @@ def test_the_network_stops_at_the_layer() -> None:
 
 def test_what_runs_away_is_stopped_and_said_so() -> None:
     network = linear_network()
-    wild = dataclasses.replace(FREE, stages=(Stage(60, 20.0),))
+    wild = dataclasses.replace(FREE, stages=(Stage(60, 200.0),), retries=2)
     found = invert(network, "fc1", network.forward_to("fc1", images(2)), statistics=STATISTICS, settings=wild)
     assert found.diverged.all()
+    assert found.retried.tolist() == [2, 2]
     assert found.unbounded.isfinite().all()
+
+
+def test_what_runs_away_begins_again_with_a_quarter_of_the_step() -> None:
+    network = linear_network()
+    small, large = images(2)
+    targets = network.forward_to("fc1", torch.stack([small, 6 * large]))  # the larger, the less steep
+    energies = targets.square().sum(1)
+    step = 12 * float(energies[0]) / (PIXELS * STATISTICS.deviation**2) / 16  # too long for the first alone, even
+    settings = dataclasses.replace(FREE, stages=(Stage(100, step), Stage(30, step / 10)), momentum=0)  # a quarter of it
+    found = invert(network, "fc1", targets, statistics=STATISTICS, settings=settings)
+    assert found.retried[0] > 0
+    assert found.retried[1] == 0
+    assert not found.diverged.any()
+    shorter = [Stage(s.iterations, s.step * 0.25 ** int(found.retried[0])) for s in settings.stages]
+    alone = dataclasses.replace(settings, stages=shorter, retries=0)
+    expected = invert(network, "fc1", targets[:1], statistics=STATISTICS, settings=alone)
+    assert torch.allclose(found.unbounded[:1], expected.unbounded, atol=1e-4)
+    assert torch.allclose(found.distances[:1], expected.distances, rtol=1e-3, atol=1e-4)
+    assert torch.allclose(found.history[:, :1], expected.history, rtol=1e-3, atol=1e-6)
+    untouched = invert(network, "fc1", targets[1:], statistics=STATISTICS, settings=settings, seeds=[1])
+    assert torch.allclose(found.unbounded[1:], untouched.unbounded, atol=1e-4)
 
 
 def test_pixels_counted_from_the_mean_and_noise_of_the_typical_norm() -> None:
@@ -200,7 +222,8 @@ def test_what_can_not_be_inverted_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"stages": ()}, {"beta": 1.0}, {"alpha": 1.0}, {"alpha_norm": -1.0}, {"momentum": 1.0}]
+    "changes",
+    [{"stages": ()}, {"beta": 1.0}, {"alpha": 1.0}, {"alpha_norm": -1.0}, {"momentum": 1.0}, {"retries": -1}],
 )
 def test_settings_that_mean_nothing_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"expected at least one stage|momentum lies"):

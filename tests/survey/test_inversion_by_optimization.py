@@ -63,7 +63,7 @@ def test_the_errors_are_those_of_the_definition(tmp_path: Path) -> None:
             layer,
             features.repeat_interleave(2, 0),
             statistics=used.statistics,
-            settings=Inversion(SHORT.stages, total_variation=weight),
+            settings=Inversion(SHORT.stages, total_variation=weight * (5 / 227) ** 2),
             seeds=start_seeds(0, 4, 2).flatten().tolist(),
         )
         scale = mean_distance(network.forward_to(layer, used.reference))
@@ -133,8 +133,8 @@ def test_images_to_which_the_layer_is_silent_are_left_out(tmp_path: Path) -> Non
 
 
 def test_pictures_that_run_away_are_said_and_left_out(tmp_path: Path) -> None:
-    outcome = experiment(inversion=Inversion(stages=(Stage(40, 50.0),)), layers=["conv1"]).run(context(tmp_path))
-    assert outcome.notes == ["conv1: 8 of 8 pictures ran away and were stopped; left out."]
+    outcome = experiment(inversion=Inversion(stages=(Stage(40, 5e3),)), layers=["conv1"]).run(context(tmp_path))
+    assert outcome.notes == ["conv1: 8 of 8 pictures ran away with every step and were left out."]
     assert not outcome.measurements
     assert outcome.tables[0].rows == [["conv1", 1.0, *[None] * len(UNITS)]]
 

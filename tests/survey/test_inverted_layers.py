@@ -6,11 +6,13 @@ import pytest
 import torch
 from known_preimages import convolutional_network
 from torch import Tensor, nn
+from torch.nn import functional
 
+from replications.images.regularizers import TotalVariation
 from replications.networks.network import Network
 from replications.networks.preprocessing import Preprocessing
 from replications.networks.zfnet import zfnet_small
-from replications.survey.inverted_layers import layers_of_all_paths, strength_of
+from replications.survey.inverted_layers import at_size, layers_of_all_paths, strength_of
 
 # CaffeNet's twenty layers, in Mahendran & Vedaldi's order
 TWENTY = [
@@ -46,6 +48,20 @@ def test_of_zfnet_they_are_the_twenty_of_the_paper() -> None:
     assert len(layers_of_all_paths(network, 30)) == 20
     with pytest.raises(ValueError, match="the first and the last, found 1"):
         layers_of_all_paths(network, 1)
+
+
+def test_a_picture_costs_the_same_at_any_size() -> None:
+    large = torch.sin(torch.linspace(0, 6, 448))[None, None, :, None] * torch.cos(torch.linspace(0, 5, 448))
+    large = large.expand(1, 3, 448, 448)
+    small = functional.avg_pool2d(large, 4)
+    costs = [
+        at_size(3.0, len(picture[0, 0]))
+        * TotalVariation(1.0, 2.0).values(picture, torch.zeros(()))
+        / picture.square().sum()
+        for picture in (large, small)
+    ]
+    assert float(costs[1] / costs[0]) == pytest.approx(1, rel=0.02)
+    assert at_size(3.0, 227) == 3
 
 
 def test_branches_are_left_out() -> None:

@@ -24,7 +24,7 @@ def experiment(**changes: Any) -> RegularizerStrength:
         "layers": ["conv1", "fc3"],
         "at_most": None,
         "inversion": Inversion(stages=(Stage(60, 4e-3),)),
-        "strengths": [1.0, 100.0],
+        "strengths": [2e3, 2e5],  # for pictures of five pixels, about 1 and 100
         "images": 3,
         "reference": 5,
         "statistics": 8,
@@ -37,25 +37,25 @@ def experiment(**changes: Any) -> RegularizerStrength:
 def test_more_of_the_regularizer_is_smoother_and_fits_less(tmp_path: Path) -> None:
     outcome = experiment().run(context(tmp_path))
     values = {m.name: torch.tensor(m.values) for m in outcome.measurements}
-    names = {f"{name}/{layer}-weight-{s}" for name in UNITS for layer in ("conv1", "fc3") for s in ("1", "100")}
+    names = {f"{name}/{layer}-weight-{s}" for name in UNITS for layer in ("conv1", "fc3") for s in ("2000", "200000")}
     assert set(values) == names
     for layer in ("conv1", "fc3"):
-        assert (values[f"roughness/{layer}-weight-100"] < values[f"roughness/{layer}-weight-1"]).all()
-    assert (values["feature error/conv1-weight-100"] > values["feature error/conv1-weight-1"]).all()
+        assert (values[f"roughness/{layer}-weight-200000"] < values[f"roughness/{layer}-weight-2000"]).all()
+    assert (values["feature error/conv1-weight-200000"] > values["feature error/conv1-weight-2000"]).all()
     row = outcome.tables[0].rows[0]
-    difference = values["feature error/conv1-weight-100"] - values["feature error/conv1-weight-1"]
+    difference = values["feature error/conv1-weight-200000"] - values["feature error/conv1-weight-2000"]
     assert str(row[3]).startswith(f"{difference.mean():+.1f} (")
     assert {p.name for p in outcome.pictures} == {"strengths", "trade"}
     assert len(outcome.tables[0].columns) == len(row)
     assert not outcome.evidence
 
 
-def test_without_weight_the_roughness_of_the_noise_remains_where_the_layer_does_not_look(tmp_path: Path) -> None:
+def test_starts_are_the_same_for_every_layer_and_strength(tmp_path: Path) -> None:
     one = experiment(inversion=Inversion(stages=(Stage(1, 1e-9),)), images=2).run(context(tmp_path))
     values = {m.name: m.values for m in one.measurements}
-    # pictures don't move, and all are the same noise
-    assert values["roughness/conv1-weight-1"] == pytest.approx(values["roughness/fc3-weight-100"], rel=1e-3)
-    assert values["image error/conv1-weight-1"] == pytest.approx(values["image error/fc3-weight-100"], rel=1e-3)
+    # with so short a step pictures stay what they start from
+    assert values["roughness/conv1-weight-2000"] == pytest.approx(values["roughness/fc3-weight-200000"], rel=1e-3)
+    assert values["image error/conv1-weight-2000"] == pytest.approx(values["image error/fc3-weight-200000"], rel=1e-3)
 
 
 def test_what_it_needs_of_settings(tmp_path: Path) -> None:
