@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from replications.survey.dissection.rules import Rule
     from replications.survey.trained_and_random import Compared
 
-_APART = 0.4
+_WIDTH, _APART, _NETWORKS = 0.4, 0.48, 1.28  # of a bar; from bar to bar of a network; from network to network
 
 
 def picture_of_networks(compared: Sequence[Compared], rule: Rule) -> Picture:
@@ -30,19 +30,31 @@ def picture_of_networks(compared: Sequence[Compared], rule: Rule) -> Picture:
             {c: float(np.mean([other.unique[c][0] for other in drawn])) for c in one.trained[rule].unique},
         ]
         heights = {category: [pair[category] for pair in pairs] for category in pairs[0]}
-        places = [2 * i * _APART * 1.6, 2 * i * _APART * 1.6 + _APART * 1.2]
+        places = [i * _NETWORKS, i * _NETWORKS + _APART]
         intervals = [one.own(rule), one.others(rule)]
-        stacked_bars(axes, places, heights, intervals, _APART, labelled=i == 0)
+        stacked_bars(axes, places, heights, intervals, _WIDTH, labelled=i == 0)
         values = one.drawn(rule)
-        axes.plot(np.full(len(values), places[1]) + _APART * 0.32, values, ".", color=INK, alpha=0.5, markersize=4)
+        axes.plot(np.full(len(values), places[1]) + 0.3 * _WIDTH, values, ".", color=INK, alpha=0.5, markersize=4)
         arrays[f"{one.name}_trained"], arrays[f"{one.name}_random"] = (
             np.array([intervals[0].estimate]),
             np.array(values),
         )
-    centres = [2 * i * _APART * 1.6 + k * _APART * 1.2 for i in range(len(compared)) for k in (0, 1)]
-    names = [f"{one.name}\n{what}" for one in compared for what in ("trained", "random")]
-    axes.set_xticks(centres, names, fontsize=7.5)
-    axes.set_xlim(centres[0] - _APART, centres[-1] + _APART)
+    places = [i * _NETWORKS + shift for i in range(len(compared)) for shift in (0.0, _APART)]
+    axes.set_xticks(places, ["trained", "random"] * len(compared))
+    for i, one in enumerate(compared):
+        centre = i * _NETWORKS + _APART / 2
+        axes.annotate(
+            f"{one.name}, {one.units} units",
+            (centre, 0),
+            (0, -22),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=8.5,
+            color=INK,
+        )
+    axes.set_xlim(places[0] - _WIDTH, places[-1] + _WIDTH)
     legend(axes, loc="upper left", bbox_to_anchor=(1.0, 1.0), title="category", title_fontsize=8)
     caption = (
         "Concepts that at least one unit of the last convolutional layer detects, by category. Left bar of a network: "

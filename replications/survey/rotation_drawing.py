@@ -38,7 +38,7 @@ def picture_of_rotations(rotated: Rotated, rule: Rule) -> Picture:
     right.plot(alphas, rotated.totals(other)[:, :, 0].mean(0), "--", color=PALETTE[1], label=f"mean, {other}")
     left.set_ylim(0, None)
     legend(left, loc="upper right")
-    legend(right, loc="upper right")
+    legend(right, loc="lower left")
     caption = (
         f"Concepts that at least one of the {rotated.units} units of {rotated.layer} detects when the representation "
         "is rotated by Q^alpha, Q uniform on SO(n). Left: by category, with the 95 % interval of the sum over "
