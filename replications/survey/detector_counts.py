@@ -8,7 +8,7 @@ that differences between dissections are paired.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import get_args
 
 import numpy as np
@@ -59,47 +59,50 @@ def resampled(blocks: int, resamples: int, seed: int) -> Floats:
     return drawn.astype(np.float64)
 
 
-def counts(dissection: Dissection, rule: Rule, threshold: float, weights: Floats) -> Counts:
-    """What the units detect in each resample of the images.
+def counts(dissection: Dissection, threshold: float, weights: Floats) -> dict[Rule, Counts]:
+    """What the units detect in each resample of the images, by each of the rules (see `dissection.rules`).
 
-    rule: see `dissection.rules`. weights: (R, blocks), how often each block of images counts.
+    threshold: the IoU above which a label counts. weights: (R, blocks), how often each block of images counts.
     """
-    if rule not in RULES:
-        raise ValueError(f"the counting rules are {' and '.join(RULES)}; found '{rule}'")
-    names = dissection.categories
     best, concepts = {}, {}
-    for name in names:
+    for name in dissection.categories:
         best[name], concepts[name] = _best(dissection, name, weights)
-    highest = np.max([best[name] for name in names], axis=0)
-    claimed = np.zeros(highest.shape, dtype=bool)
-    by_units, by_unique = {}, {}
-    for name in names:
-        found = best[name] > threshold
-        if rule == "top":
-            found &= (best[name] == highest) & ~claimed
-        claimed |= found
-        by_units[name] = found.sum(1)
-        by_unique[name] = _distinct(np.where(found, concepts[name], -1), len(dissection.concepts[name]))
-    return Counts(by_units, by_unique, claimed.sum(1))
+    highest = np.max(list(best.values()), axis=0)
+    found: dict[Rule, Counts] = {}
+    for rule in RULES:
+        claimed = np.zeros(highest.shape, dtype=bool)
+        units, unique = {}, {}
+        for name, names in dissection.concepts.items():
+            labelled = best[name] > threshold
+            if rule == "top":  # of equal ones the first category's
+                labelled &= (best[name] == highest) & ~claimed
+            claimed |= labelled
+            units[name] = labelled.sum(1)
+            unique[name] = _distinct(np.where(labelled, concepts[name], -1), len(names))
+        found[rule] = Counts(units, unique, claimed.sum(1))
+    return found
 
 
 def _best(dissection: Dissection, category: str, weights: Floats) -> tuple[Floats, Ints]:
     """For each resample and unit the highest IoU in a category, and the concept's number: (R, K) each."""
-    counted = dissection.counted[category]
-    intersections = np.where(counted, dissection.intersections[category], 0).astype(np.float64)
+    numbers = dissection.counted[category].nonzero()[0]
+    if not len(numbers):
+        shape = (len(weights), dissection.units)
+        return np.zeros(shape), np.zeros(shape, dtype=np.int64)
+    intersections = dissection.intersections[category][:, :, numbers].astype(np.float64)
     unit_areas = dissection.unit_areas[category].astype(np.float64)
-    concept_areas = dissection.concept_areas[category].astype(np.float64)
+    concept_areas = dissection.concept_areas[category][:, numbers].astype(np.float64)
     blocks, count, concepts = intersections.shape
     flat = intersections.reshape(blocks, count * concepts)
-    best, number = [], []
-    rows = max(1, _CHUNK // max(1, count * concepts))
+    best, where = [], []
+    rows = max(1, _CHUNK // (count * concepts))
     for part in (weights[i : i + rows] for i in range(0, len(weights), rows)):
         shared = (part @ flat).reshape(len(part), count, concepts)
         union = (part @ unit_areas)[:, :, None] + (part @ concept_areas)[:, None, :] - shared
         iou = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-        number.append(iou.argmax(2))
-        best.append(np.take_along_axis(iou, number[-1][:, :, None], 2)[:, :, 0])
-    return np.concatenate(best), np.concatenate(number)
+        where.append(iou.argmax(2))
+        best.append(np.take_along_axis(iou, where[-1][:, :, None], 2)[:, :, 0])
+    return np.concatenate(best), numbers[np.concatenate(where)]
 
 
 def _distinct(numbers: Ints, concepts: int) -> Ints:
@@ -111,7 +114,7 @@ def _distinct(numbers: Ints, concepts: int) -> Ints:
 
 
 def over_repetitions_and_images(
-    repetitions: Sequence[float], resamples: ArrayLike, blocks: int, confidence: float = 0.95
+    repetitions: ArrayLike, resamples: ArrayLike, blocks: int, confidence: float = 0.95
 ) -> Interval:
     """The mean over repetitions (drawn rotations, random weights) with a t interval over these and over images.
 

@@ -117,8 +117,7 @@ class DetectorsByLayer(Experiment):
 
 def _layer(number: int, dissection: Dissection, seed: int) -> Layer:
     weights = np.concatenate([as_they_are(dissection.blocks), resampled(dissection.blocks, RESAMPLES, seed)])
-    found = {rule: counts(dissection, rule, THRESHOLD, weights) for rule in RULES}
-    return Layer(number, dissection.layer, dissection.units, found)
+    return Layer(number, dissection.layer, dissection.units, counts(dissection, THRESHOLD, weights))
 
 
 def _interval(values: ArrayLike) -> Interval:

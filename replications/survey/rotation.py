@@ -71,7 +71,7 @@ class Rotated:
 
     def interval(self, values: Floats) -> Interval:
         """Of (rotations, 1 + resamples): the mean over rotations, with the interval over these and images."""
-        return over_repetitions_and_images(values[:, 0].tolist(), values[:, 1:].mean(0), self.blocks, CONFIDENCE)
+        return over_repetitions_and_images(values[:, 0], values[:, 1:].mean(0), self.blocks, CONFIDENCE)
 
     def fewer(self, rule: Rule) -> Floats:
         """Unique detectors not rotated minus fully rotated: (rotations, 1 + resamples)."""
@@ -154,7 +154,7 @@ class Rotation(Experiment):
                 if not blocks:
                     blocks = one.blocks
                     weights = np.concatenate([as_they_are(blocks), resampled(blocks, RESAMPLES, context.seed)])
-                found[name] = {rule: counts(one, rule, THRESHOLD, weights) for rule in RULES}
+                found[name] = counts(one, THRESHOLD, weights)
         by_rule = {
             rule: [[found[_name(alpha, i)][rule] for alpha in alphas] for i in range(self.rotations)] for rule in RULES
         }

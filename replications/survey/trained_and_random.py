@@ -85,11 +85,6 @@ def compare(
     networks = (with_random_weights(trained, context.seed, number - 1) if number else trained for number in numbers)
     first, *others = [cached(network, [node], labelled, batch=batch)[node] for network in networks]
     weights = np.concatenate([as_they_are(first.blocks), resampled(first.blocks, RESAMPLES, context.seed)])
-    return Compared(
-        name,
-        node,
-        first.units,
-        first.blocks,
-        {rule: counts(first, rule, THRESHOLD, weights) for rule in RULES},
-        {rule: [counts(one, rule, THRESHOLD, weights) for one in others] for rule in RULES},
-    )
+    drawn = [counts(one, THRESHOLD, weights) for one in others]
+    of_rule = {rule: [found[rule] for found in drawn] for rule in RULES}
+    return Compared(name, node, first.units, first.blocks, counts(first, THRESHOLD, weights), of_rule)

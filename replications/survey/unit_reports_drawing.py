@@ -13,8 +13,8 @@ from replications.drawing import mosaic, new_figure, show_image
 from replications.suite.interface import Picture
 
 _YELLOW, _CYAN = (1.0, 0.85, 0.0), (0.0, 0.9, 1.0)
-_DIM = 0.35
-_LEAST = 128  # pixels a side of an image as drawn, so that outlines are thin
+_DIM = 0.4
+_LEAST = 128  # pixels a side of an image as drawn: its outlines are one pixel wide, those of a larger one more
 
 
 class Row(NamedTuple):
@@ -57,6 +57,7 @@ def outlined(images: Tensor, regions: Tensor, labels: Tensor) -> Tensor:
 
 
 def _edge(mask: Tensor) -> Tensor:
-    """The pixels of a mask beside one that is outside of it, or outside the image: (n, S, S) bool."""
-    outside = functional.pad(1 - mask.float()[:, None], (1, 1, 1, 1), value=1.0)
-    return mask & (functional.max_pool2d(outside, 3, 1)[:, 0] > 0)
+    """The pixels of a mask close to one that is outside of it, or outside the image: (n, T, T) bool."""
+    width = max(1, round(mask.shape[-1] / _LEAST))
+    outside = functional.pad(1 - mask.float()[:, None], (width, width, width, width), value=1.0)
+    return mask & (functional.max_pool2d(outside, 2 * width + 1, 1)[:, 0] > 0)

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from coloured_squares import context, network, plant, squares
 
+from replications.survey.detector_counts import RULES
 from replications.survey.dissection.dissection import dissect
+from replications.survey.dissection.rules import Rule
 from replications.survey.rotation import Rotated, Rotation
 from replications.survey.rotations import fractional_power, random_rotation
 
@@ -26,16 +28,16 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_each_rotation_is_counted_as_if_dissected_by_itself(planted: Any) -> None:
     outcome = EXPERIMENT.run(planted)
     values = {m.name: m.values for m in outcome.measurements}
-    slow: dict[tuple[str, float], list[float]] = {}
+    slow: dict[tuple[Rule, float], list[float]] = {}
     for i in range(3):
         rotation = random_rotation(4, planted.generator("rotation", i))
         for alpha in EXPERIMENT.alphas:
             matrix = fractional_power(rotation, alpha).float()
             found = dissect(network(), ["relu1"], squares(), transform={"relu1": matrix})["relu1"]
-            for rule in ("top", "per category"):
-                slow.setdefault((rule, alpha), []).append(float(found.unique(rule)))  # type: ignore[arg-type]
-    for (rule, alpha), numbers in slow.items():
-        assert values[f"unique detectors/alpha {alpha:g}/{rule}"] == tuple(numbers)
+            for rule in RULES:
+                slow.setdefault((rule, alpha), []).append(float(found.unique(rule)))
+    for (counted, alpha), numbers in slow.items():
+        assert values[f"unique detectors/alpha {alpha:g}/{counted}"] == tuple(numbers)
     assert values["unique detectors/not rotated/top"] == (3.0,)
     fewer, falls = outcome.evidence
     full = np.array(slow["top", 1.0])
