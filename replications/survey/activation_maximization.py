@@ -3,9 +3,9 @@
 The survey shows what units of each layer prefer and compares regularizers by the look of the pictures. Here the
 suite's methods (conf/method, one file each with its source) make a picture of the same units: without a regularizer
 (Erhan et al. 2009), with an L2 penalty (Simonyan et al. 2014), decay and blur (Yosinski et al. 2015), total variation
-(Mahendran & Vedaldi 2016), denoising from noise (Nguyen et al. 2016), and a decorrelated Fourier basis seen through
-random transformations (Olah et al. 2017). The generator prior that the survey also names is in this suite's replication
-of Plug & Play Generative Networks.
+(Mahendran & Vedaldi 2016), denoising from noise (Nguyen et al. 2016), a decorrelated Fourier basis seen through random
+transformations (Olah et al. 2017), and the phases alone, the magnitudes held at those of natural images (Fel et al.
+2023). The generator prior that the survey also names is in this suite's replication of Plug & Play Generative Networks.
 
 Units, by a rule that doesn't look at pictures: in each layer channels drawn at random among those that fire for at
 least `fires` of the natural images looked at, at the centre of their map, so that a picture is what the unit sees;
@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -43,7 +43,7 @@ from metrics.activation import activation_quantiles
 from metrics.concentration import contrast_energy
 from metrics.statistics import mean_interval
 from replications.images import presets
-from replications.images.pictures import Pictures, make_pictures
+from replications.images.pictures import make_pictures
 from replications.images.presets import Method
 from replications.multifaceted.unit_fields import (
     Responses,
@@ -70,6 +70,23 @@ MEASURES: Mapping[str, str] = {
 _REFERENCES = 64  # natural patches behind the roughness of a layer
 
 
+class Natural(NamedTuple):
+    """How natural images drive the units of a layer: (N, U) at the unit's own position, and (N, U) the strongest
+    anywhere in its map; and images (n, 3, S, S) in [0, 1] that say what natural images are like."""
+
+    own: Tensor
+    strongest: Tensor
+    images: Tensor
+
+
+class Made(NamedTuple):
+    """Pictures (3, h, w) of U units, (U,) what they drive them to, and what is to be said of those that failed."""
+
+    images: list[Tensor]
+    activations: Tensor
+    trouble: list[str]
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class OfLayer:
     """The units of one layer and what was made of them.
@@ -90,13 +107,14 @@ class ActivationMaximization(Experiment):
     """layers: numbers of the paper's layers; the classes are always last. compared: names of `methods`, in order;
     methods: by name the configuration of each (conf/method); stepped: by name the factor of a method's steps;
     most_passes: of the network for one picture. images: natural ones that units are asked about, at most; fires: for
-    how many of them a unit has to fire. units: of a layer. shown: of these, drawn.
+    how many of them a unit has to fire. spectrum_images: training images that say what magnitudes natural images have.
+    units: of a layer. shown: of these, drawn.
     """
 
     name: ClassVar[str] = "activation_maximization"
     title: ClassVar[str] = "Activation maximization from the first layer to the last"
     paper: ClassVar[str] = "survey"
-    answers: ClassVar[tuple[str, ...]] = ()
+    answers: ClassVar[tuple[str, ...]] = ("SUR-4", "MA-01", "MA-02", "MA-03")
     needs: ClassVar[tuple[Literal["network", "evaluator", "data"], ...]] = ("network", "data")
 
     layers: Sequence[int]
@@ -106,6 +124,7 @@ class ActivationMaximization(Experiment):
     most_passes: int
     images: int
     fires: int
+    spectrum_images: int
     units: int
     shown: int
 
@@ -133,17 +152,24 @@ class ActivationMaximization(Experiment):
         drawn = torch.randperm(len(validation), generator=context.generator("images"))[: self.images].sort().values
         layers = layers_by_title(network, self.layers)
         found = responses(network, list(layers.values()), validation, drawn, context)
-        outcome, methods = Outcome(), self._built()
-        made: dict[str, OfLayer] = {}
+        outcome = Outcome()
+        chosen: dict[str, list[Unit]] = {}
         for title, layer in layers.items():
-            channels = choose_channels(
-                found[layer].strongest, self.units, self.fires, context.generator("units", layer)
-            )
+            generator = context.generator("units", layer)
+            channels = choose_channels(found[layer].strongest, self.units, self.fires, generator)
             if len(channels) < self.units:
                 outcome.notes.append(f"{title}: {len(channels)} units fire for {self.fires} images or more.")
-            if len(channels) < 2:
-                continue
-            made[title] = self._of_layer(context, title, layer, channels, found[layer], drawn, methods, outcome)
+            if len(channels) > 1:
+                place = centre(network, layer) if len(network.shape(layer)) == 3 else None
+                chosen[title] = [Unit(layer, channel, place) for channel in channels]
+        asked = {title: [before_rectification(network, unit)[0] for unit in units] for title, units in chosen.items()}
+        natural = self._natural(context, asked, drawn)
+        made = {
+            title: self._of_layer(
+                context, title, units, asked[title], found[units[0].layer], natural[title], drawn, outcome
+            )
+            for title, units in chosen.items()
+        }
         for title, one in made.items():
             for method, values in one.values.items():
                 for measure, numbers in values.items():
@@ -155,8 +181,8 @@ class ActivationMaximization(Experiment):
                         )
         if made:
             outcome.tables.append(self._table(made))
-            outcome.pictures.append(picture_of_layers(made, list(methods), self.shown))
-            outcome.pictures.append(picture_of_scores(made, list(methods)))
+            outcome.pictures.append(picture_of_layers(made, self.compared, self.shown))
+            outcome.pictures.append(picture_of_scores(made, self.compared))
         return outcome
 
     def _built(self) -> dict[str, Method]:
@@ -164,76 +190,77 @@ class ActivationMaximization(Experiment):
         built = {name: presets.build(self.methods[name]).stepped(self.stepped.get(name, 1.0)) for name in self.compared}
         return {name: shortened(method, self.most_passes) for name, method in built.items()}
 
+    def _natural(self, context: Context, asked: Mapping[str, Sequence[Unit]], drawn: Tensor) -> dict[str, Natural]:
+        """For each layer how natural images drive its units, and what they are like."""
+        train, validation = context.data.train, context.data.validation
+        everyone = [unit for units in asked.values() for unit in units]
+        if not everyone:
+            return {}
+        batches: Any = validation.batches(64, drawn)
+        batches = context.progress(batches, "asking units about images", validation.batch_count(64, drawn))
+        own, strongest = natural_activations(context.network, everyone, batches)
+        some = torch.randperm(len(train), generator=context.generator("spectrum"))[: self.spectrum_images]
+        images = train.images(some.sort().values)
+        counts = [len(units) for units in asked.values()]
+        columns = zip(own.split(counts, 1), strongest.split(counts, 1), strict=True)
+        return {title: Natural(*pair, images) for title, pair in zip(asked, columns, strict=True)}
+
     def _of_layer(
         self,
         context: Context,
         title: str,
-        layer: str,
-        channels: Sequence[int],
-        natural: Responses,
+        units: Sequence[Unit],
+        asked: Sequence[Unit],
+        responded: Responses,
+        natural: Natural,
         drawn: Tensor,
-        methods: Mapping[str, Method],
         outcome: Outcome,
     ) -> OfLayer:
         network, validation = context.network, context.data.validation
-        place = centre(network, layer) if len(network.shape(layer)) == 3 else None
-        units = [Unit(layer, channel, place) for channel in channels]
-        asked = [before_rectification(network, unit)[0] for unit in units]
-        usual, strongest = natural_activations(network, asked, validation.batches(64, drawn))
-        best = natural.strongest[:, channels].argmax(0)
-        at = natural.places[best, torch.tensor(channels)]
-        patches = _seen(network, layer, validation.images(drawn[best]), at)
+        layer, channels = units[0].layer, torch.tensor([unit.channel for unit in units])
+        best = responded.strongest[:, channels].argmax(0)
+        patches = _seen(network, layer, validation.images(drawn[best]), responded.places[best, channels])
         references = drawn[torch.randperm(len(drawn), generator=context.generator("patches", layer))[:_REFERENCES]]
-        middle = torch.tensor(place or (0, 0)).expand(len(references), 2)
+        middle = torch.tensor(units[0].position or (0, 0)).expand(len(references), 2)
         rough = roughness(list(_seen(network, layer, validation.images(references), middle)))
         scale = float(np.sqrt((rough**2).mean()))
         pictures: dict[str, list[Tensor]] = {}
         values: dict[str, dict[str, np.ndarray]] = {}
-        for name, method in methods.items():
-            images, activations = self._made(context, method, asked, units, outcome, f"{title} by {name}")
-            pictures[name] = images
+        for name, method in self._built().items():
+            made = self._made(context, method, asked, natural.images)
+            outcome.notes += [f"{title} by {name}: {said}" for said in made.trouble]
+            pictures[name] = made.images
             values[name] = {
-                "quantile": activation_quantiles(activations[None], usual)[0].numpy(),
-                "deviations": _deviations(activations, usual),
-                ABOVE_ALL: (activations > strongest.amax(0)).double().numpy(),
-                "roughness": roughness(images) / scale,
+                "quantile": activation_quantiles(made.activations[None], natural.own)[0].numpy(),
+                "deviations": _deviations(made.activations, natural.own),
+                ABOVE_ALL: (made.activations > natural.strongest.amax(0)).double().numpy(),
+                "roughness": roughness(made.images) / scale,
             }
         values[NATURAL] = {
-            "deviations": _deviations(strongest.amax(0), usual),
+            "deviations": _deviations(natural.strongest.amax(0), natural.own),
             "roughness": roughness(list(patches)) / scale,
         }
         return OfLayer(units, patches, pictures, values)
 
-    def _made(
-        self,
-        context: Context,
-        method: Method,
-        asked: Sequence[Unit],
-        units: Sequence[Unit],
-        outcome: Outcome,
-        words: str,
-    ) -> tuple[list[Tensor], Tensor]:
-        """A picture of each unit and what it drives the unit to, (U,).
-
-        asked: what is maximized for each. Units of one node go together, since only they see equal parts of the input.
-        """
+    def _made(self, context: Context, method: Method, asked: Sequence[Unit], spectrum: Tensor) -> Made:
+        """A picture of each unit. Units of one node go together, since only they see equal parts of the input."""
         images: list[Tensor] = [torch.empty(0)] * len(asked)
-        activations = torch.zeros(len(asked))
+        activations, trouble = torch.zeros(len(asked)), []
         for node in dict.fromkeys(unit.layer for unit in asked):
             rows = [i for i, unit in enumerate(asked) if unit.layer == node]
-            made: Pictures = make_pictures(
+            made = make_pictures(
                 context.network,
                 method,
                 [asked[i] for i in rows],
                 seed=context.seed,
+                natural=spectrum,
                 folder=context.workspace,
-                name="pictures",
                 progress=context.progress,
             )
             for row, image, activation in zip(rows, made.images, made.activations, strict=True):
                 images[row], activations[row] = image, activation
-            outcome.notes += [f"{words}: {said}" for said in made.trouble([units[i].name for i in rows])]
-        return images, activations
+            trouble += made.trouble([asked[i].label(context.network) for i in rows])
+        return Made(images, activations, trouble)
 
     def _table(self, made: Mapping[str, OfLayer]) -> Table:
         rows: list[list[str | float | None]] = []

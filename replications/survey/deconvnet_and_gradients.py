@@ -86,7 +86,7 @@ class DeconvnetAndGradients(Experiment):
     name: ClassVar[str] = "deconvnet_and_gradients"
     title: ClassVar[str] = "Deconvnet beside guided backpropagation and the gradient"
     paper: ClassVar[str] = "survey"
-    answers: ClassVar[tuple[str, ...]] = ()
+    answers: ClassVar[tuple[str, ...]] = ("SUR-5",)
     needs: ClassVar[tuple[Literal["network", "evaluator", "data"], ...]] = ("network", "data")
 
     layers: Sequence[int]

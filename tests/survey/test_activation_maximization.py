@@ -37,6 +37,7 @@ MAXIMIZED = ActivationMaximization(
     most_passes=30,
     images=24,
     fires=4,
+    spectrum_images=8,
     units=3,
     shown=2,
 )
