@@ -33,15 +33,17 @@ def images(count: int = 240) -> FacetSet:
 
 
 def modules(seed: int = 0, dead: int = 0) -> OrderedDict[str, nn.Module]:
-    """Two convolutional layers; the first `dead` units of the second one never fire."""
+    """Two convolutional layers, drawn to like colours; the first `dead` units of the second one never fire."""
     torch.manual_seed(seed)
-    conv2 = nn.Conv2d(8, 16, 3, padding=1)
+    conv1, conv2 = nn.Conv2d(3, 8, 5, stride=2, padding=2), nn.Conv2d(8, 16, 3, padding=1)
     with torch.no_grad():
+        conv1.weight += 0.3 * torch.randn(8, 3, 1, 1)
+        conv2.weight[:, :, 1, 1] += torch.eye(8).repeat(2, 1)
         conv2.weight[:dead] = 0
         assert conv2.bias is not None
         conv2.bias[:dead] = -1
     return OrderedDict(
-        conv1=nn.Conv2d(3, 8, 5, stride=2, padding=2),
+        conv1=conv1,
         relu1=nn.ReLU(),
         pool1=nn.MaxPool2d(2),
         conv2=conv2,

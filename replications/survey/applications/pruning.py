@@ -52,6 +52,7 @@ RANDOM = "random"
 DISSECTION, BACKWARDS = "dissection", "dissection, fullest first"
 DECONVNET, NORM, FREQUENCY = "deconvnet", "L1 norm", "activation frequency"
 _BATCH = 64
+_ROUNDING = 1e-9
 _RESAMPLES_DRAWN = 1000  # of intervals that are only drawn
 
 Orders = dict[str, list[Tensor]]  # by name: for each seed the scores (K,), of which the lowest goes first
@@ -248,7 +249,7 @@ class Pruning(Experiment):
 
     def _removable(self, accuracies: NDArray[np.float64]) -> float:
         """The largest share up to which every accuracy is at least `tolerated` of the first."""
-        enough = accuracies >= self.tolerated * accuracies[0]
+        enough = accuracies >= self.tolerated * accuracies[0] - _ROUNDING
         return float(self.shares[int(np.argmin(enough)) - 1] if not enough.all() else self.shares[-1])
 
     def _table(self, curves: Mapping[int, Curves]) -> Table:
