@@ -67,7 +67,7 @@ class Seen:
 class Sight:
     """What a layer of a network shows of images.
 
-    units: of the layer, those that detect a concept. thresholds: (K,) of all its units. outputs: the network's outputs
+    units: of the layer, those looked at. thresholds: (K,) of all its units. outputs: the network's outputs
     for the images' classes. inversion: of a layer of the same network, or None.
     """
 
