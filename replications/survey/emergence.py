@@ -43,6 +43,7 @@ from replications.zeiler.variants import Variants, as_network, lacking, seeds_fr
 
 if TYPE_CHECKING:
     from replications.survey.dissection.result import Dissection
+    from replications.training.job import TrainingJob
     from replications.training.zoo import Trained
 
 LAYER = 5
@@ -90,12 +91,8 @@ class Emergence(Experiment):
     def run(self, context: Context) -> Outcome:
         assert self.networks is not None
         variants = Variants.of(self.networks)
-        epochs = sorted({*self.epochs, variants.recipe.epochs})
-        jobs = [
-            variants.job("zfnet", context.data.train, seed, keep_epochs=tuple(epochs))
-            for seed in seeds_from(context.seed, self.seeds)
-        ]
-        trained = context.zoo.train_all(jobs, "networks")
+        epochs = self._looked_at(variants)
+        trained = context.zoo.train_all(self.jobs(variants, context), "networks")
         dissected = self._dissected(trained, epochs, variants, context)
         curves: Curves = {}
         for found in dissected:
@@ -123,6 +120,15 @@ class Emergence(Experiment):
                 f"that were dissected are {', '.join(map(str, epochs))}."
             ],
         )
+
+    def jobs(self, variants: Variants, context: Context) -> list[TrainingJob]:
+        """The networks to be trained."""
+        epochs = tuple(self._looked_at(variants))
+        seeds = seeds_from(context.seed, self.seeds)
+        return [variants.job("zfnet", context.data.train, seed, keep_epochs=epochs) for seed in seeds]
+
+    def _looked_at(self, variants: Variants) -> list[int]:
+        return sorted({*self.epochs, variants.recipe.epochs})
 
     def _dissected(
         self, trained: Sequence[Trained], epochs: Sequence[int], variants: Variants, context: Context
