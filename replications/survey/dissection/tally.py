@@ -62,7 +62,7 @@ class UnitCounts:
                 waiting = []
         if waiting:
             self._count(waiting, areas, labels, block - first, first, last)
-        self._add_areas(areas.view(labels.images, -1), labels, block)
+        self._add_areas(areas.view(labels.images, -1), labels, block, first, last)
 
     def _count(
         self,
@@ -84,16 +84,18 @@ class UnitCounts:
             for category, found in packed.by_concept(counts.view(last - first, self.units, -1)).items():
                 self.intersections[category][first:last] += found
 
-    def _add_areas(self, areas: Tensor, labels: Labels, block: Tensor) -> None:
-        """areas: (n, units) pixels of each map above the threshold."""
+    def _add_areas(self, areas: Tensor, labels: Labels, block: Tensor, first: int, last: int) -> None:
+        """areas: (n, units) pixels of each map above the threshold. block: (n,) of each image."""
+        # sums of whole numbers below 2^53 are exact in float64, whose products of matrices are fast
+        exact = areas.double()
+        of_block = block == torch.arange(first, last, device=block.device)[:, None]
         for category, has in labels.has.items():
-            self.unit_areas[category].index_add_(0, block[has], areas[has])
+            self.unit_areas[category][first:last] += ((of_block & has).double() @ exact).long()
         for category, values in labels.whole.items():
             into = self.intersections[category]
-            for layer in values.unbind(1):
-                by_concept = torch.zeros(into.shape[0] * into.shape[2], self.units, dtype=torch.int64).to(areas.device)
-                by_concept.index_add_(0, block * into.shape[2] + layer, areas)
-                into += by_concept.view(into.shape[0], into.shape[2], self.units).transpose(1, 2)
+            shown = torch.nn.functional.one_hot(values, into.shape[2]).amax(1).bool()
+            chosen = (of_block[:, None] & shown.T).flatten(0, 1).double()
+            into[first:last] += (chosen @ exact).long().view(last - first, -1, self.units).transpose(1, 2)
 
 
 class _Pixels:

@@ -50,6 +50,9 @@ class StreamingTop:
         count = len(values)
         if count > self.room:
             raise ValueError(f"expected at most {self.room} values of a unit at a time, found {count}")
+        if not self._most and count >= self.rank:
+            self._begin(values)
+            return
         above = (values > self.bounds).T.contiguous()
         unit, row = split_places(true_places(above), count)
         counts = torch.bincount(unit, minlength=len(self.bounds))
@@ -59,7 +62,7 @@ class StreamingTop:
         self._values.view(-1).index_copy_(0, unit * self._values.shape[1] + places, taken)
         self._filled += counts
         self._most = int(self._filled.max())
-        if self._most >= 2 * self.rank:
+        if self._most > self.rank + self.rank // 4:
             self._compact()
 
     def finished(self) -> Tensor:
@@ -71,6 +74,13 @@ class StreamingTop:
                 f"{int((~self.bounds.isfinite()).nonzero()[0])}: are there nan or infinity among them?"
             )
         return self.bounds
+
+    def _begin(self, values: Tensor) -> None:
+        kept = largest(values.T.contiguous(), self.rank)
+        self._values[:, : self.rank] = kept
+        self._filled.fill_(self.rank)
+        self._most = self.rank
+        self.bounds = kept.amin(1)
 
     def _compact(self) -> None:
         kept = largest(self._values[:, : max(self._most, self.rank)], self.rank)
