@@ -55,7 +55,8 @@ def picture_of_examples(examples: Sequence[Example]) -> Picture:
         "probability. Deconvnet: the strongest activations of the eight units of most evidence, projected together, "
         "each with its own contrast. "
         + ("Inversion: the image that a network makes of the features. " if inverted else "")
-        + "Dissection: the concepts of the three units that fire most, with their activation over the threshold."
+        + "Dissection: the concepts of the three units that fire most, with their activation as a multiple of the "
+        "unit's threshold."
     )
     return Picture("seen", "Attacked images as they are seen", caption, figure)
 
@@ -65,8 +66,8 @@ def picture_of_areas(scores: Scores, detectors: Sequence[str], strength: float) 
     panels = [
         (f"trained on {FGSM}, tested on {PGD}", FGSM, PGD),
         (f"trained on {PGD}, tested on {FGSM}", PGD, FGSM),
-        (f"trained on {PGD}: noise", PGD, NOISE),
-        (f"trained on {PGD}: the attack {KNOWING}", PGD, KNOWING),
+        (f"trained on {PGD}, tested on noise", PGD, NOISE),
+        ("an attack that knows the detector", PGD, KNOWING),
     ]
     figure = new_figure("Telling attacked images from clean ones", 14, 0.42 * len(detectors) + 1.6)
     arrays: dict[str, np.ndarray] = {}
@@ -84,11 +85,12 @@ def picture_of_areas(scores: Scores, detectors: Sequence[str], strength: float) 
         axes.set_xlim(-0.02, 1.02)
         axes.set_ylim(len(detectors) - 0.5, -0.5)
         axes.set_yticks(range(len(detectors)), list(detectors))
-        legend(axes, loc="lower left")
+        if attack == KNOWING:
+            legend(axes, loc="lower left")
     caption = (
         f"Areas under the ROC curve of clean test images against those attacked at {strength:g} of 255 that fool the "
         "network; means over seeds with 95 % intervals from resampling images. Grey: the plain threshold on the "
         "confidence, which is not trained; orange: detectors on all that is seen. Noise as strong as the attack holds "
-        "nothing to find. The attack that knows the detector was made against two of them."
+        "nothing to find. The attack that knows the detector was made against two of them; it begins with PGD's images."
     )
     return Picture("areas", "Telling attacked images from clean ones", caption, figure, arrays)
