@@ -51,8 +51,8 @@ def picture_of_starts(image: Tensor, pictures: Mapping[str, Tensor]) -> Picture:
         place = {"transform": grid[row, 1].transAxes, "ha": "right", "va": "center"}
         grid[row, 1].text(-0.06, 0.5, f"start {row + 1}", fontsize=8, color=INK, **place)
     caption = (
-        "Pre-images of one image from different random starts, one start a row. Where they differ, the layer has the "
-        "same features for both: it doesn't tell them apart."
+        "Pre-images of one image from different random starts, one start a row. What differs between them, and isn't "
+        "like the image, the layer hardly tells apart: the features of all are the image's but for the error."
     )
     return Picture("starts", "Pre-images from different starts", caption, figure)
 
