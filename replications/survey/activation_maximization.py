@@ -25,7 +25,8 @@ Deviations, with their reasons:
   given as much; schedules are shortened in proportion.
 - Steps along a gradient that isn't normalized fit one network. They are multiplied (`stepped`) by the smallest power of
   ten with which the pictures of three quarters of the units of every layer are above the 0.95 quantile of natural
-  activations; found with another seed, by the activation alone.
+  activations; found with another seed, by the activation alone. On natural images they are those of this suite's
+  replication of Multifaceted Feature Visualization, found for classes in the same way.
 - No person chooses units or pictures: what is drawn are the first units of the same random order.
 """
 

@@ -67,6 +67,8 @@ def picture_of_scores(made: Mapping[str, OfLayer], methods: Sequence[str]) -> Pi
                 labels.append(method)
         if measure == "roughness":
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter("{x:g}")
         axes.set_xticks(places, list(made), rotation=45, ha="right")
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9, frameon=False)
     caption = (

@@ -19,6 +19,10 @@ Set before any of it was measured; each within the unit's receptive field, means
   field.
 - agreement: rank correlation of the magnitudes of two of the three.
 The survey states no numbers of its own, so nothing is decided here.
+
+After a first look at a network with global average pooling, where the deconvnet shows nothing at all of some classes
+(its signal is negative everywhere at some rectification): the share of such empty pictures is measured, and they are
+left out of the rest, where they had counted as 0.
 """
 
 from __future__ import annotations
@@ -44,6 +48,7 @@ from replications.survey.unit_maps import (
     alike,
     another_at_the_place,
     boxes_of,
+    empty,
     on_the_object,
     strongest_pixels,
 )
@@ -52,8 +57,10 @@ from replications.zeiler.deconvnet import Units
 from replications.zeiler.top_activations import TopActivations, top_activations
 
 RANDOM, EDGES = "pixels at random", "edges of the image"
-ANOTHER, KEPT, REMOVED, OBJECT, AGREEMENT = "alike for another unit", "kept", "removed", "on the object", "agreement"
+EMPTY, ANOTHER, KEPT, REMOVED = "empty", "alike for another unit", "kept", "removed"
+OBJECT, AGREEMENT = "on the object", "agreement"
 MEASURES: Mapping[str, tuple[str, Direction]] = {
+    EMPTY: ("share of pictures that are zero everywhere, 0 to 1", "lower"),
     ANOTHER: ("rank correlation with the map for another unit at the place, -1 to 1", "lower"),
     KEPT: ("activation left when only the strongest pixels are shown, 1: all, 0: none", "higher"),
     REMOVED: ("activation left when the strongest pixels are hidden, 1: all, 0: none", "lower"),
@@ -157,12 +164,14 @@ class DeconvnetAndGradients(Experiment):
         generator = context.generator("another unit", layer)
         another = another_at_the_place(there, channels, generator, rectified=title != CLASSES)
         values: dict[str, dict[str, np.ndarray]] = {measure: {} for measure in MEASURES}
+        nothing = {way: empty(maps[way], boxes) for way in WAYS}
+        values[EMPTY] = {way: flags.astype(np.float64) for way, flags in nothing.items()}
         paired = (another >= 0).nonzero().flatten()
         if len(paired) > 1:
             others = Units(paired, another[paired], units.y[paired], units.x[paired])
             for way in WAYS:
                 theirs = back_to_pixels(network, images, layer, others, way)
-                values[ANOTHER][way] = alike(maps[way][paired], theirs, [boxes[i] for i in paired.tolist()])
+                values[ANOTHER][way] = _finite(alike(maps[way][paired], theirs, [boxes[i] for i in paired.tolist()]))
         rankings = {way: magnitudes(maps[way]) for way in WAYS}
         rankings[EDGES] = magnitudes(edges(images))
         rankings[RANDOM] = torch.rand(rankings[EDGES].shape, generator=context.generator("random pixels", layer))
@@ -170,11 +179,11 @@ class DeconvnetAndGradients(Experiment):
             strongest = strongest_pixels(ranking, boxes, self.share)
             for measure, shown in ((KEPT, strongest), (REMOVED, ~strongest)):
                 left = activation_left(network, inputs, layer, units, boxes, shown)
-                values[measure][kind] = left[np.isfinite(left)]
+                values[measure][kind] = _finite(np.where(nothing.get(kind, False), np.nan, left))
         if (masks := self._masks(context, numbers)) is not None:
-            values[OBJECT] = {way: on_the_object(maps[way], masks, boxes) for way in WAYS}
+            values[OBJECT] = {way: on_the_object(maps[way], masks, boxes)[~nothing[way]] for way in WAYS}
         for a, b in itertools.combinations(WAYS, 2):
-            values[AGREEMENT][f"{a} with {b}"] = alike(maps[a], maps[b], boxes)
+            values[AGREEMENT][f"{a} with {b}"] = _finite(alike(maps[a], maps[b], boxes))
         enough = {m: {kind: v for kind, v in by_kind.items() if len(v) > 1} for m, by_kind in values.items()}
         return OfLayer(units, images, boxes, maps, {m: by_kind for m, by_kind in enough.items() if by_kind})
 
@@ -203,3 +212,7 @@ class DeconvnetAndGradients(Experiment):
             "intervals over units. " + " ".join(f"{measure}: {about}." for measure, (about, _) in MEASURES.items())
         )
         return Table("ways", "Three ways back to pixels", ["measure", "pictures by", *found], rows, caption)
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return values[np.isfinite(values)]

@@ -30,7 +30,8 @@ def picture_of_curves(found: Found) -> Picture:
             style(
                 axes, f"{measure}, {mode}", below, "similarity to the trained network's map" if measure == first else ""
             )
-            for method, colour in zip(METHODS, PALETTE, strict=False):
+            for method in found.methods:
+                colour = PALETTE[METHODS.index(method)]
                 intervals = [crossed_interval(found.of(mode, int(g), method, measure)) for g in places]
                 mean, low, high = np.array(intervals).T
                 line_with_interval(axes, places, mean, low, high, method, colour)

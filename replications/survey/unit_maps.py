@@ -39,13 +39,24 @@ def another_at_the_place(
 
 
 def alike(a: Tensor, b: Tensor, boxes: Sequence[Box]) -> np.ndarray:
-    """(n,): Spearman's correlation of the magnitudes of maps (n, 3, H, W), each pair within its box."""
+    """(n,): Spearman's correlation of the magnitudes of maps (n, 3, H, W), each pair within its box.
+
+    nan where a map is empty: it orders nothing.
+    """
     first, second = magnitudes(a), magnitudes(b)
     found = []
     for i, box in enumerate(boxes):
         rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
         found.append(float(rank_correlation(first[i : i + 1, rows, columns], second[i : i + 1, rows, columns])))
-    return np.array(found)
+    return np.where(empty(a, boxes) | empty(b, boxes), np.nan, np.array(found))
+
+
+def empty(maps: Tensor, boxes: Sequence[Box]) -> np.ndarray:
+    """(n,) bool: whether a map (n, 3, H, W) is zero everywhere in its box."""
+    sizes = magnitudes(maps)
+    return np.array(
+        [not bool(sizes[i, b.top : b.bottom, b.left : b.right].any()) for i, b in enumerate(boxes)], dtype=bool
+    )
 
 
 def strongest_pixels(ranking: Tensor, boxes: Sequence[Box], share: float) -> Tensor:

@@ -82,6 +82,19 @@ def test_the_outcome_has_every_method_measure_and_layer(monkeypatch: pytest.Monk
     assert [m.values for m in again.measurements] == [m.values for m in outcome.measurements]
 
 
+def test_a_method_that_shows_nothing_is_left_out_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sanity_check, "side_by_side", lambda function, jobs: (function(*job) for job in jobs))
+    network = small_network()
+    # the deconvnet's signal is negative wherever it reaches the rectification of layer 6
+    network.node("fc8").module.weight.data = -network.node("fc8").module.weight.data.abs()
+    given = context(network)
+    outcome = dataclasses.replace(CHECK, images=4).run(given)
+    names = {m.name for m in outcome.measurements}
+    assert f"SSIM/{GRADIENT}/another image" in names
+    assert not any(DECONVNET in name or GUIDED in name for name in names)
+    assert any("deconvnet of the trained network is zero everywhere" in note for note in outcome.notes)
+
+
 def test_what_is_lacking_is_said_before_anything_runs() -> None:
     assert CHECK.missing(context()) is None
     assert "needs an input of 48 pixels" in str(dataclasses.replace(CHECK, cell=16).missing(context()))

@@ -15,6 +15,7 @@ from replications.survey.unit_maps import (
     alike,
     another_at_the_place,
     boxes_of,
+    empty,
     on_the_object,
     strongest_pixels,
 )
@@ -60,6 +61,10 @@ def test_maps_are_compared_within_the_field_alone() -> None:
     b[:, :, 2:6, 3:8] = -2 * a[:, :, 2:6, 3:8]
     assert alike(a, b, [Box(2, 3, 6, 8)])[0] == pytest.approx(1)
     assert alike(a, b, [WHOLE])[0] < 0.9
+    a[:, :, 2:6, 3:8] = 0
+    assert empty(a, [Box(2, 3, 6, 8)]).tolist() == [True]
+    assert empty(a, [WHOLE]).tolist() == [False]
+    assert np.isnan(alike(a, b, [Box(2, 3, 6, 8)])).all()
 
 
 @pytest.mark.parametrize(("share", "count"), [(0.5, 8), (0.3, 5), (0.001, 1)])
