@@ -54,7 +54,9 @@ def test_every_configuration_makes_a_network(name: str) -> None:
         assert numbers | {7} <= set(network.paper_layers)
         assert numbers <= set(network.unit_layers)
         for number in numbers:
-            assert network.node(network.unit_layers[number]).kind in ("relu", "leaky_relu")
+            node = network.node(network.unit_layers[number])
+            read = [network.node(name) for name in node.inputs] if node.kind == "cat" else [node]
+            assert {one.kind for one in read} <= {"relu", "leaky_relu"}
             assert network.shape(network.unit_layers[number])[0] == network.shape(network.paper_layers[number])[0]
         assert len(network.shape(network.paper_layers[7])) == 1
 
