@@ -36,7 +36,7 @@ def picture_of_quantities(
     constant: Mapping[str, np.ndarray],
 ) -> Picture:
     """found: by layer, pairing and quantity (networks, images). real, constant: by quantity, of the images themselves
-    and of the mean image."""
+    and, for some, of the mean image."""
     names = list(real)
     rows = -(-len(names) // 3)
     figure = new_figure("What inversions keep of the image", 13, 0.6 + 3.5 * rows)
@@ -51,7 +51,8 @@ def picture_of_quantities(
             means, low, high = np.array([interval(found[layer][pairing][name]) for layer in layers]).T
             line_with_interval(axes, range(len(layers)), means, low, high, pairing, colour)
         axes.axhline(real[name].mean(), color=INK, linestyle="--", linewidth=1, label="the image itself")
-        axes.axhline(constant[name].mean(), color=MUTED, linestyle=":", linewidth=1.4, label="the mean image")
+        if name in constant:
+            axes.axhline(constant[name].mean(), color=MUTED, linestyle=":", linewidth=1.4, label="the mean image")
         axes.set_xticks(range(len(layers)), layers, rotation=40, ha="right")
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     handles, labels = grid[0, 0].get_legend_handles_labels()
@@ -60,8 +61,9 @@ def picture_of_quantities(
     caption = (
         "Each quantity by the layer inverted, with 95 % intervals: of inversions against their own image, against "
         "another image of the same class, and against any other. What lies between the first two lines is known of "
-        "this very image; what lies between the last two, of its class. A held-out network that has only seen real "
-        "images reads place, class and facet."
+        "this very image; what lies between the last two, of its class. Place, class and facet are read off the last "
+        "maps of a held-out network that has only seen real images: by its own answers (the place linearly, learnt "
+        "from real images), and linearly by who learnt from inversions of the layer."
     )
     arrays = {
         f"{name}_{layer}_{pairing}".replace(" ", "_"): found[layer][pairing][name].astype(np.float16)

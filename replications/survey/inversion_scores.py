@@ -1,4 +1,4 @@
-"""What inversions keep of their images: six quantities, and the pairings that say how much is of this very image.
+"""What inversions keep of their images: nine quantities, and the pairings that say how much is of this very image.
 
 An inversion is compared with its image (OWN), with another image of the same class and with any other image. What is
 better with its own than with another's was kept of the image; what is better than with another of the class isn't the
@@ -7,6 +7,7 @@ class alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -31,14 +32,20 @@ class Quantity(NamedTuple):
     better: Literal["higher", "lower"]
 
 
-ERROR, COLOUR, CONTOURS, PLACE, CLASS, FACET = "error", "colour", "contours", "place", "class", "facet"
+ERROR, COLOUR, CONTOURS = "error", "colour", "contours"
+PLACE, CLASS, FACET = "place", "class", "facet"  # as the viewer of real images reads them
+LEARNT_PLACE, LEARNT_CLASS, LEARNT_FACET = "learnt place", "learnt class", "learnt facet"
+READ = ((PLACE, CLASS, FACET), (LEARNT_PLACE, LEARNT_CLASS, LEARNT_FACET))
 QUANTITIES = {
     ERROR: Quantity("distance from the image", "% of the mean distance of two images", "lower"),
     COLOUR: Quantity("colours of the parts", "distance of a*, b* in CIE L*a*b*", "lower"),
     CONTOURS: Quantity("rough contours", "correlation of coarse edges", "higher"),
-    PLACE: Quantity("place of the object", "pixels off", "lower"),
-    CLASS: Quantity("class", "% read rightly", "higher"),
-    FACET: Quantity("facet", "% read rightly", "higher"),
+    PLACE: Quantity("place, to one who knows real images", "pixels off", "lower"),
+    CLASS: Quantity("class, to one who knows real images", "% read rightly", "higher"),
+    FACET: Quantity("facet, to one who knows real images", "% read rightly", "higher"),
+    LEARNT_PLACE: Quantity("place, to one who knows inversions", "pixels off", "lower"),
+    LEARNT_CLASS: Quantity("class, to one who knows inversions", "% read rightly", "higher"),
+    LEARNT_FACET: Quantity("facet, to one who knows inversions", "% read rightly", "higher"),
 }
 
 
@@ -66,23 +73,31 @@ def _another(members: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def scores(
-    pictures: Tensor, reading: Reading, images: Tensor, truth: Reading, order: Tensor, scale: Scale
+    pictures: Tensor,
+    readings: Sequence[Reading],
+    images: Tensor,
+    truth: Reading,
+    order: Tensor,
+    scale: Scale,
 ) -> dict[str, np.ndarray]:
     """By quantity (n,) float64: the pictures at `order` against the images; quantities that aren't known are left out.
 
-    pictures, images: (n, 3, S, S) in [0, 1]. scale: of distances between images.
+    pictures, images: (n, 3, S, S) in [0, 1]. readings: the viewer's, and a learner's if there is one. scale: of
+    distances between images.
     """
-    shown, read = pictures[order], reading.of(order)
+    shown = pictures[order]
     found = {
         ERROR: scale.percent((shown - images).flatten(1).double().norm(dim=1)),
         COLOUR: chroma_distance(shown, images),
         CONTOURS: contour_correlation(shown, images),
-        CLASS: 100 * (read.classes == truth.classes).double(),
     }
-    if read.places is not None and truth.places is not None:
-        found[PLACE] = (read.places - truth.places).norm(dim=1)
-    if read.facets is not None and truth.facets is not None:
-        found[FACET] = 100 * (read.facets == truth.facets).double()
+    for (place, class_, facet), reading in zip(READ, readings, strict=False):
+        read = reading.of(order)
+        found[class_] = 100 * (read.classes == truth.classes).double()
+        if read.places is not None and truth.places is not None:
+            found[place] = (read.places - truth.places).norm(dim=1)
+        if read.facets is not None and truth.facets is not None:
+            found[facet] = 100 * (read.facets == truth.facets).double()
     return {name: found[name].numpy() for name in QUANTITIES if name in found}
 
 

@@ -1,9 +1,12 @@
-"""What a viewer who has only ever seen real images reads off pictures: the class, the facet, and where the object is.
+"""What is read off pictures: the class, the facet, and where the object is; by two readers.
 
-The viewer is the held-out network. Class and facet are its own answers. Where the object is it wasn't taught, so a
-linear reading of its last maps is learnt from real training images whose boxes are known (ridge regression, its
-strength chosen by leave-one-out), and then applied to whatever is shown; a place read outside the image is brought to
-its edge.
+The viewer is the held-out network, which has only ever seen real images. Class and facet are its own answers. Where the
+object is it wasn't taught, so a linear reading of its last maps is learnt from real training images whose boxes are
+known. A learner reads the same maps linearly for all three, and has learnt them from pictures of the kind that it is
+shown: blurred ones aren't strange to it, and what it can't read is no longer there for it.
+
+Linear readings are ridge regressions, their strength chosen by leave-one-out; classes and facets are the largest of one
+number each. A place read outside the image is brought to its edge.
 """
 
 from __future__ import annotations
@@ -71,60 +74,78 @@ def places_of(images: Any, indices: Tensor) -> Tensor | None:
 
 
 class Viewer:
-    """layer: of the evaluator, whose maps tell places."""
+    """layer: of the evaluator, whose maps are read. own: what is read of them by who learnt from real images."""
 
     def __init__(self, evaluator: Network, data: DataSource, learnt_from: Tensor) -> None:
-        """learnt_from: (m,) the training images by which the reading of places is learnt.
+        """learnt_from: (m,) the training images by which linear readings are learnt.
 
         Raises UnknownClass where the evaluator doesn't tell a class of the data.
         """
-        self.network, self._side = evaluator, data.train.size
+        self.network = evaluator
         self._outputs = [outputs_of(evaluator, name) for name in data.classes]
         facets: Sequence[str] = getattr(data.validation, "facets", ())
         self._facets = [evaluator.classes.index(f) for f in facets] if set(facets) <= set(evaluator.classes) else []
         self.layer = _last_maps(evaluator)
-        self._place: Callable[[np.ndarray], np.ndarray] | None = None
-        places = places_of(data.train, learnt_from) if self.layer is not None else None
-        if places is not None:
-            seen = ~places.isnan().any(1)
-            _, maps = self._looked(data.train, learnt_from[seen])
-            self._place = _ridge(maps, places[seen].numpy())
+        self.own = self.learner(data.train.images(learnt_from), truth_of(data.train, learnt_from))
 
-    def read(self, pictures: Tensor) -> Reading:
-        """pictures: (n, 3, H, W) in [0, 1], of the size of the training images."""
-        return self._read(*self._joined(pictures.split(_BATCH)))
-
-    def _read(self, probabilities: Tensor, maps: np.ndarray) -> Reading:
+    def read(self, pictures: Tensor) -> tuple[Reading, np.ndarray]:
+        """pictures: (n, 3, H, W) in [0, 1], of the size of the training images. Gives the maps too, for learners."""
+        probabilities, maps = self._looked(pictures)
         classes = torch.stack([probabilities[:, outputs].sum(1) for outputs in self._outputs], 1).argmax(1)
         facets = probabilities[:, self._facets].argmax(1) if self._facets else None
-        places = None if self._place is None else torch.from_numpy(self._place(maps)).clamp(0, self._side)
-        return Reading(classes, facets, places)
+        return Reading(classes, facets, self.own.read(maps).places), maps
 
-    def _looked(self, images: ImageSet, indices: Tensor) -> tuple[Tensor, np.ndarray]:
-        return self._joined([part for _, part, _ in images.batches(_BATCH, indices)])
+    def learner(self, pictures: Tensor, truth: Reading) -> Learner:
+        """One who learns from pictures whose truth is known; those whose object isn't seen are left out."""
+        seen = torch.ones(len(pictures), dtype=torch.bool) if truth.places is None else ~truth.places.isnan().any(1)
+        chosen = seen.nonzero().flatten()
+        _, maps = self._looked(pictures[chosen])
+        return Learner(maps, truth.of(chosen), pictures.shape[-1])
 
     @torch.inference_mode()
-    def _joined(self, parts: Sequence[Tensor]) -> tuple[Tensor, np.ndarray]:
+    def _looked(self, pictures: Tensor) -> tuple[Tensor, np.ndarray]:
+        """Probabilities (n, outputs), and maps (n, D)."""
         last = self.network.layers[-1]
-        wanted = [last] if self.layer is None else [last, self.layer]
-        found = [self.network.activations(wanted, part) for part in parts]
+        found = [self.network.activations([last, self.layer], part) for part in pictures.split(_BATCH)]
         probabilities = torch.cat([one[last].flatten(1).softmax(1).cpu() for one in found])
-        maps = torch.cat([one[wanted[-1]].flatten(1).cpu() for one in found]).double().numpy()
-        return probabilities, maps
+        return probabilities, torch.cat([one[self.layer].flatten(1).cpu() for one in found]).double().numpy()
 
 
-def _last_maps(network: Network) -> str | None:
-    """The last layer whose output has positions."""
+class Learner:
+    """Reads class, facet and place linearly off maps, as far as they were known of those that it learnt from."""
+
+    def __init__(self, maps: np.ndarray, truth: Reading, size: int) -> None:
+        """maps: (m, D). size: of the pictures, height and width in pixels."""
+        self._size = size
+        classes = torch.nn.functional.one_hot(truth.classes)
+        facets = None if truth.facets is None else torch.nn.functional.one_hot(truth.facets)
+        self._widths = (classes.shape[1], 0 if facets is None else facets.shape[1])
+        targets = [part.double() for part in (classes, facets, truth.places) if part is not None]
+        self._linear = _ridge(maps, torch.cat(targets, 1).numpy())
+
+    def read(self, maps: np.ndarray) -> Reading:
+        """maps: (n, D)."""
+        found = torch.from_numpy(self._linear(maps))
+        classes, facets, places = found.split([*self._widths, found.shape[1] - sum(self._widths)], 1)
+        return Reading(
+            classes.argmax(1),
+            facets.argmax(1) if facets.shape[1] else None,
+            places.clamp(0, self._size) if places.shape[1] else None,
+        )
+
+
+def _last_maps(network: Network) -> str:
+    """The last layer whose output has positions; where none has, what the last one reads."""
     shapes = {node.name: network.shape(node.name) for node in network.nodes}
     maps = [name for name, shape in shapes.items() if len(shape) == 3 and shape[1] > 1]
-    return maps[-1] if maps else None
+    return maps[-1] if maps else network.nodes[-1].inputs[0]
 
 
-def _ridge(maps: np.ndarray, places: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """A function from maps (n, D) to places (n, 2). maps: (m, D), places: (m, 2) to learn from."""
+def _ridge(maps: np.ndarray, targets: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from maps (n, D) to (n, T). maps: (m, D), targets: (m, T) to learn from."""
     from sklearn.linear_model import RidgeCV
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    fitted = make_pipeline(StandardScaler(), RidgeCV(alphas=_STRENGTHS)).fit(maps, places)
+    fitted = make_pipeline(StandardScaler(), RidgeCV(alphas=_STRENGTHS)).fit(maps, targets)
     return lambda shown: np.asarray(fitted.predict(shown), dtype=np.float64)

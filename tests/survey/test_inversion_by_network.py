@@ -30,8 +30,14 @@ def test_maps_keep_the_place_and_mean_colours_do_not(small: World) -> None:
     assert wanted.missing(small.context) is None
     outcome = wanted.run(small.context)
     values = {m.name: torch.tensor(m.values, dtype=torch.float64) for m in outcome.measurements}
-    assert values["place of the object/blocks"].median() < 2
-    assert values["place of the object/colours"].median() > 2 * values["place of the object/blocks"].median()
+    assert values["place, to one who knows real images/blocks"].median() < 2
+    assert (
+        values["place, to one who knows real images/colours"].median()
+        > 2 * values["place, to one who knows real images/blocks"].median()
+    )
+    learnt = "place, to one who knows inversions"
+    assert values[f"{learnt}/blocks"].mean() < 2 < 2.5 < values[f"{learnt}/colours"].mean()
+    assert values["class, to one who knows inversions/colours"].mean() > 95
     assert values["distance from the image/blocks"].mean() < values["distance from the image/colours"].mean()
     assert values["colours of the parts/colours"].shape == (3 * 40,)
     assert values["colours of the parts/blocks"].shape == (40,)

@@ -39,7 +39,7 @@ def test_a_viewer_reads_real_images_rightly() -> None:
     viewer = Viewer(viewer_network(), data, torch.arange(300))
     everyone = torch.arange(40)
     truth = truth_of(data.validation, everyone)
-    read = viewer.read(data.validation.images(everyone))
+    read, maps = viewer.read(data.validation.images(everyone))
     assert viewer.layer == "maps"
     assert torch.equal(read.classes, truth.classes)
     assert read.facets is not None
@@ -49,6 +49,24 @@ def test_a_viewer_reads_real_images_rightly() -> None:
     assert truth.places is not None
     assert torch.equal(truth.places, data.validation.corners.double() + SIDE / 2)  # type: ignore[attr-defined]
     assert (read.places - truth.places).norm(dim=1).max() < 2
+    learnt = viewer.own.read(maps)
+    assert learnt.facets is not None
+    assert learnt.places is not None
+    assert torch.equal(learnt.places, read.places)
+    assert (learnt.classes == truth.classes).double().mean() > 0.9
+    assert (learnt.facets == truth.facets).double().mean() > 0.7
+
+
+def test_a_learner_reads_what_is_strange_to_the_viewer() -> None:
+    """Pictures whose colours are exchanged: the viewer takes red for green; one who learnt from such ones doesn't."""
+    data = squares()
+    viewer = Viewer(viewer_network(), data, torch.arange(300))
+    everyone, exchanged = torch.arange(300), [1, 0, 2]
+    learner = viewer.learner(data.train.images(everyone)[:, exchanged], truth_of(data.train, everyone))
+    truth = truth_of(data.validation, torch.arange(40))
+    reading, maps = viewer.read(data.validation.images(torch.arange(40))[:, exchanged])
+    assert (reading.classes == truth.classes).double().mean() == 0
+    assert (learner.read(maps).classes == truth.classes).double().mean() > 0.9
 
 
 def test_images_score_as_themselves_and_others_as_others() -> None:
@@ -56,15 +74,19 @@ def test_images_score_as_themselves_and_others_as_others() -> None:
     everyone = torch.arange(40)
     images, truth = data.validation.images(everyone), truth_of(data.validation, everyone)
     viewer = Viewer(viewer_network(), data, torch.arange(300))
-    reading, scale = viewer.read(images), Scale.of(images)
-    own = scores(images, reading, images, truth, everyone, scale)
+    reading, maps = viewer.read(images)
+    scale = Scale.of(images)
+    own = scores(images, [reading, viewer.own.read(maps)], images, truth, everyone, scale)
     assert set(own) == set(QUANTITIES)
+    assert set(scores(images, [reading], images, truth, everyone, scale)) == {
+        n for n in QUANTITIES if "learnt" not in n
+    }
     assert own["error"].max() == 0
     assert own["colour"].max() == 0
     assert own["contours"].min() == pytest.approx(1)
     assert own["class"].min() == own["facet"].min() == 100
     other = everyone.roll(2)  # classes come in pairs of facets: two on is the other class
-    moved = scores(images, reading, images, truth, other, scale)
+    moved = scores(images, [reading], images, truth, other, scale)
     assert moved["class"].max() == moved["facet"].max() == 0
     first = 100 * float((images[other[0]] - images[0]).double().norm()) / scale.distance
     assert moved["error"][0] == pytest.approx(first)
@@ -91,8 +113,10 @@ def test_what_is_not_known_is_left_out(tmp_path: Path) -> None:
     everyone = torch.arange(40)
     images = data.validation.images(everyone)
     truth = truth_of(data.validation, everyone)
-    found = scores(images, viewer.read(images), images, truth, everyone, Scale.of(images))
-    assert set(found) == {"error", "colour", "contours", "class"}
+    reading, maps = viewer.read(images)
+    readings = [reading, viewer.own.read(maps)]
+    found = scores(images, readings, images, truth, everyone, Scale.of(images))
+    assert set(found) == {"error", "colour", "contours", "class", "learnt class"}
 
 
 def test_intervals_are_over_images_and_over_networks_where_there_are_several() -> None:
