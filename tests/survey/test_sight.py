@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 from typing import Any
 
 import application_toys as toys
@@ -181,5 +180,4 @@ def test_a_detector_is_logistic_regression_on_standardized_statistics() -> None:
 
 def test_a_threshold_is_alarmed_by_little_confidence() -> None:
     alarm = threshold(CONFIDENCE)
-    seen: Any = SimpleNamespace(statistics={CONFIDENCE: torch.tensor([[3.0], [-1.0]])})
-    assert alarm.seen(seen).tolist() == [-3, 1]
+    assert alarm({CONFIDENCE: torch.tensor([[3.0], [-1.0]])}).tolist() == [-3, 1]

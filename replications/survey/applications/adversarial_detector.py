@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from replications.survey.applications.sight import Seen
 
 Statistics = Mapping[str, Tensor]
 
@@ -33,10 +29,6 @@ class Detector:
         rows = joined(statistics, self.families)
         centre, scale, weights = (value.to(rows.device) for value in (self.centre, self.scale, self.weights))
         return ((rows - centre) / scale) @ weights + self.bias
-
-    def seen(self, seen: Seen) -> Tensor:
-        """The alarm of what a `Sight` shows, (N,)."""
-        return self(seen.statistics)
 
 
 def joined(statistics: Statistics, families: Sequence[str]) -> Tensor:
