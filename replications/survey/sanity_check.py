@@ -19,6 +19,8 @@ Set before any of it was measured:
   which ask no network.
 After a first look at a network with global average pooling, where the deconvnet shows nothing at all of some classes:
 for each method images are left out for which the trained network's map, or that of the other image, is zero everywhere.
+Where a network with random weights shows nothing, as one whose class maps are rectified may, its map is like no other:
+rank correlations and HOG are 0.
 The paper's claims are not in this suite's ledger, so nothing is decided here; there are measurements with intervals.
 
 Deviations, with their reasons:
