@@ -124,6 +124,9 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], ignore: Iterable
         changes.append(f"the seed, from {old.get('seed')} to {new.get('seed')}")
     changes += _changed_values("the parameter", old.get("parameters") or {}, new.get("parameters") or {})
     changes += [f"the file {name}" for name in _changed_files(old, new)]
+    before, now = old.get("reads") or {}, new.get("reads") or {}
+    if not changes:  # other parameters read something else as a matter of course
+        changes += [f"the {name} that it reads" for name in sorted(before.keys() & now) if before[name] != now[name]]
     for part in PARTS:
         changes += _changed_part(part, old.get(part), new.get(part))
     changes += [

@@ -207,6 +207,14 @@ class Experiment(ABC):
         """What this profile lacks for this experiment, as one sentence, or None. Must be cheap."""
         return None
 
+    def reads(self, context: Context) -> dict[str, str]:
+        """What the parameters describe beside files, by a word for it, each with a fingerprint of its content.
+
+        For images that are neither of the context's data nor a file: that they are others makes another outcome. What
+        can't be read is left out; `missing` says why. Called on every run, so it must be cheap.
+        """
+        return {}
+
     @abstractmethod
     def run(self, context: Context) -> Outcome:
         """Measure. Deterministic given the context's seed; never writes outside `context.workspace`."""

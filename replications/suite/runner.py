@@ -146,6 +146,17 @@ class Runner:
             raise TypeError(f"conf/experiment/{self.settings.paper}/{name}.yaml doesn't name the experiment '{name}'")
         return experiment
 
+    def context(self, experiment: Experiment, key: str) -> RunContext:
+        """What an experiment is given. key: names its workspace."""
+        return RunContext(
+            experiment,
+            self.inputs_of(experiment.name),
+            profile=self.settings.profile,
+            seed=self.settings.seed,
+            workspace=self.store.workspace(key),
+            outcomes=self.outcome,
+        )
+
     def _identity(self, experiment: Experiment) -> dict[str, Any]:
         """Everything that determines the outcome."""
         import torch
@@ -158,13 +169,14 @@ class Runner:
         for part in needs:
             code |= inputs.code(part)
         given = parameters(experiment)
-        files = named_files(given)
+        files, read = named_files(given), experiment.reads(self.context(experiment, experiment.name))
         return {
             "paper": self.settings.paper,
             "profile": self.settings.profile,
             "experiment": experiment.name,
             "parameters": portable(given),
             **({"files": files} if files else {}),
+            **({"reads": read} if read else {}),
             **{part: inputs.identity(part) if part in needs else None for part in self.settings.parts},
             "uses": {name: self._content(name) for name in experiment.uses},
             "seed": self.settings.seed,
@@ -215,14 +227,7 @@ class Task:
         return key_of(self.experiment.name, self.identity)
 
     def context(self) -> RunContext:
-        return RunContext(
-            self.experiment,
-            self.runner.inputs_of(self.experiment.name),
-            profile=self.runner.settings.profile,
-            seed=self.runner.settings.seed,
-            workspace=self.runner.store.workspace(self.key),
-            outcomes=self.runner.outcome,
-        )
+        return self.runner.context(self.experiment, self.key)
 
     def without(self, status: Status, why: str) -> ExperimentResult:
         """The result where there is no outcome."""

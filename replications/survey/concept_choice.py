@@ -49,6 +49,11 @@ def lacking(config: Mapping[str, Any] | None, network: Network | int) -> str | N
     return None
 
 
+def content(config: Mapping[str, Any] | None, network: Network | int) -> dict[str, str]:
+    """For an experiment's `reads`: the images and labels of `concept_set`; nothing where they can't be read."""
+    return {} if lacking(config, network) else {"concepts": concept_set(config, network).fingerprint}
+
+
 def _sized(config: Mapping[str, Any], size: int) -> dict[str, Any]:
     """The configuration with the size in place wherever a set's own is null."""
     sized = {key: _sized(value, size) if isinstance(value, Mapping) else value for key, value in config.items()}

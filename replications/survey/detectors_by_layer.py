@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 
 from metrics.statistics import Interval
 from replications.suite.interface import Context, Experiment, Measurement, Outcome, Table
-from replications.survey.concept_choice import concept_set, lacking
+from replications.survey.concept_choice import concept_set, content, lacking
 from replications.survey.detector_counts import RULES, Counts, as_they_are, counts, resampled
 from replications.survey.detectors_by_layer_drawing import picture_of_layers
 from replications.survey.dissection.bootstrap import bias_corrected
@@ -88,6 +88,9 @@ class DetectorsByLayer(Experiment):
         if absent:
             return f"needs the paper's layers {absent}, which network '{context.network.name}' doesn't name"
         return lacking(self.concepts, context.network)
+
+    def reads(self, context: Context) -> dict[str, str]:
+        return content(self.concepts, context.network)
 
     def run(self, context: Context) -> Outcome:
         network = context.network

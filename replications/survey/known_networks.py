@@ -15,7 +15,7 @@ from replications.networks.weights import WeightsError, is_there
 from replications.paths import MissingDataRoot
 from replications.suite.context import seed_of
 from replications.suite.interface import MissingInput
-from replications.survey.concept_choice import lacking
+from replications.survey.concept_choice import content, lacking
 
 # What may build one; imported, so that their code counts for every experiment that imports this module.
 BUILDERS = (architecture, torchvision_classifier)
@@ -50,8 +50,17 @@ def absent(configs: Configs | None, layer: int) -> str | None:
 
 def lacking_concepts(concepts: Mapping[str, Any] | None, configs: Configs) -> str | None:
     """As `concept_choice.lacking`, at the size of the first network's input, which isn't loaded for it."""
+    return lacking(concepts, _size(configs))
+
+
+def content_of_concepts(concepts: Mapping[str, Any] | None, configs: Configs | None) -> dict[str, str]:
+    """As `concept_choice.content`, at that size."""
+    return content(concepts, _size(configs)) if configs else {}
+
+
+def _size(configs: Configs) -> int:
     first = next(iter(configs.values()))
-    return lacking(concepts, int((first.get("preprocessing") or {}).get("size", _USUAL_SIZE)))
+    return int((first.get("preprocessing") or {}).get("size", _USUAL_SIZE))
 
 
 def load(config: Mapping[str, Any], device: torch.device) -> Network:

@@ -27,7 +27,7 @@ from replications.suite.interface import Context, Evidence, Experiment, Measurem
 from replications.survey.detector_counts import RULES
 from replications.survey.dissection.bootstrap import bias_corrected
 from replications.survey.dissection.rules import Rule
-from replications.survey.known_networks import absent, lacking_concepts
+from replications.survey.known_networks import absent, content_of_concepts, lacking_concepts
 from replications.survey.network_ranking_drawing import picture_of_ranking
 from replications.survey.trained_and_random import CONFIDENCE, Compared, compare
 
@@ -70,6 +70,9 @@ class NetworkRanking(Experiment):
 
     def missing(self, context: Context) -> str | None:
         return absent(self.networks, self.layer) or lacking_concepts(self.concepts, self.networks or {})
+
+    def reads(self, context: Context) -> dict[str, str]:
+        return content_of_concepts(self.concepts, self.networks)
 
     def run(self, context: Context) -> Outcome:
         assert self.networks is not None

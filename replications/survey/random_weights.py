@@ -29,7 +29,7 @@ from metrics.statistics import Interval
 from replications.suite.interface import Context, Direction, Evidence, Experiment, Measurement, Outcome, Table
 from replications.survey.detector_counts import RULES, Counts
 from replications.survey.dissection.rules import Rule
-from replications.survey.known_networks import absent, lacking_concepts
+from replications.survey.known_networks import absent, content_of_concepts, lacking_concepts
 from replications.survey.random_weights_drawing import picture_of_networks
 from replications.survey.trained_and_random import Compared, compare
 
@@ -77,6 +77,9 @@ class RandomWeights(Experiment):
 
     def missing(self, context: Context) -> str | None:
         return absent(self.networks, self.layer) or lacking_concepts(self.concepts, self.networks or {})
+
+    def reads(self, context: Context) -> dict[str, str]:
+        return content_of_concepts(self.concepts, self.networks)
 
     def run(self, context: Context) -> Outcome:
         assert self.networks is not None

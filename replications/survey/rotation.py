@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from metrics.statistics import Interval, spearman
 from replications.networks.network import Network
 from replications.suite.interface import Context, Evidence, Experiment, Measurement, Outcome, Table
-from replications.survey.concept_choice import concept_set, lacking
+from replications.survey.concept_choice import concept_set, content, lacking
 from replications.survey.detector_counts import (
     RULES,
     Counts,
@@ -124,6 +124,9 @@ class Rotation(Experiment):
         if self.layer not in context.network.unit_layers:
             return f"needs the paper's layer {self.layer}, which network '{context.network.name}' doesn't name"
         return lacking(self.concepts, context.network)
+
+    def reads(self, context: Context) -> dict[str, str]:
+        return content(self.concepts, context.network)
 
     def run(self, context: Context) -> Outcome:
         rotated = self._dissect(context)

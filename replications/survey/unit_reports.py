@@ -25,7 +25,7 @@ from torch import Tensor
 from metrics.statistics import Interval
 from replications.data.concepts.concept_set import ConceptSet
 from replications.suite.interface import Context, Experiment, Measurement, Outcome, Table
-from replications.survey.concept_choice import concept_set, lacking
+from replications.survey.concept_choice import concept_set, content, lacking
 from replications.survey.detector_counts import resampled
 from replications.survey.dissection.bootstrap import bias_corrected
 from replications.survey.dissection.cache import cached
@@ -88,6 +88,9 @@ class UnitReports(Experiment):
         if absent:
             return f"needs the paper's layers {absent}, which network '{context.network.name}' doesn't name"
         return lacking(self.concepts, context.network)
+
+    def reads(self, context: Context) -> dict[str, str]:
+        return content(self.concepts, context.network)
 
     def run(self, context: Context) -> Outcome:
         network = context.network

@@ -128,3 +128,11 @@ def test_modules_that_only_draw_make_nothing_recorded_old() -> None:
     names = ("replications.drawing", "replications.ppgn.films_drawing", "replications.ppgn.drawn")
     old, new = ({"code": dict.fromkeys(names, number)} for number in "12")
     assert differences(old, new) == ["the code of replications.ppgn.drawn"]
+
+
+def test_other_content_of_what_is_read_is_said_where_nothing_else_explains_it() -> None:
+    old = {"parameters": {"root": "a"}, "reads": {"concepts": "1"}}
+    assert differences(old, {**old, "reads": {"concepts": "2"}}) == ["the concepts that it reads"]
+    other = {"parameters": {"root": "b"}, "reads": {"concepts": "2"}}
+    assert differences(old, other) == ["the parameter root, from 'a' to 'b'"]
+    assert differences(old, {"parameters": {"root": "a"}}) == []  # they can't be read now, which isn't a change

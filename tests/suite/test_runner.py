@@ -88,6 +88,23 @@ def test_another_file_that_a_parameter_names_is_another_outcome(dummy: Dummy) ->
     assert sizes == {5.0, 18.0}
 
 
+def test_other_content_of_what_parameters_describe_is_another_outcome(dummy: Dummy) -> None:
+    def masks() -> set[str | None]:
+        outcomes = [json.loads((f / "outcome.json").read_text()) for f in dummy.runs.glob("fig10-*")]
+        return {one["provenance"]["identity"].get("reads", {}).get("masks") for one in outcomes}
+
+    dummy.run()
+    dummy.calls()
+    (dummy.root / "data" / "masks").mkdir()
+    for name, known in (("a", {None, "a"}), ("b", {None, "a", "a, b"})):
+        (dummy.root / "data" / "masks" / name).touch()
+        dummy.run()
+        dummy.run()
+        assert dummy.calls() == {"fig10": 1}
+        assert masks() == known
+    assert not any(path.name == "fig10" for path in dummy.results.rglob("*"))  # no workspace for a look
+
+
 def test_a_file_is_named_by_its_place_in_the_data_folder_whatever_the_machine(dummy: Dummy) -> None:
     path = dummy.root / "data" / "models" / "first.bin"
     dummy.run("experiments=fig10", f"experiment.fig10.models.first.weights='{path}'")

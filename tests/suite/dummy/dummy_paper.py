@@ -151,10 +151,15 @@ class Fig2(Numbers):
 
 @dataclasses.dataclass(frozen=True)
 class Fig10(Numbers):
-    """Reads files that its parameters name."""
+    """Reads files that its parameters name, and the masks of a folder."""
 
     name: ClassVar[str] = "fig10"
     models: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    masks: str = "masks"
+
+    def reads(self, context: Context) -> dict[str, str]:
+        masks = sorted((data_root() / self.masks).glob("*"))
+        return {"masks": ", ".join(path.name for path in masks)} if masks else {}
 
     def run(self, context: Context) -> Outcome:
         outcome = super().run(context)
