@@ -39,7 +39,7 @@ def picture_of_layers(images: Tensor, pictures: Mapping[str, Tensor], errors: Ma
 def picture_of_starts(image: Tensor, pictures: Mapping[str, Tensor]) -> Picture:
     """image: (3, S, S). pictures: by layer (starts, 3, S, S)."""
     starts = max(len(found) for found in pictures.values())
-    figure = new_figure("What a layer leaves open", 1.5 * (len(pictures) + 1), 0.6 + 1.5 * starts)
+    figure = new_figure("What a layer leaves open", max(5.0, 1.5 * (len(pictures) + 1)), 0.6 + 1.5 * starts)
     grid = figure.subplots(starts, len(pictures) + 1, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()

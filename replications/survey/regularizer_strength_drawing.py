@@ -17,7 +17,9 @@ def picture_of_strengths(
 ) -> Picture:
     """images: (n, 3, S, S). pictures: by layer and strength (n, 3, S, S)."""
     lines = len(strengths) * len(images)
-    figure = new_figure("Pre-images by strength of the total variation", 1.35 * (len(layers) + 1), 0.5 + 1.35 * lines)
+    figure = new_figure(
+        "Pre-images by strength of the total variation", max(6.5, 1.35 * (len(layers) + 1)), 0.5 + 1.35 * lines
+    )
     grid = figure.subplots(lines, len(layers) + 1, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
