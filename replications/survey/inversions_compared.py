@@ -33,7 +33,7 @@ from replications.survey.inversion import Inversion
 from replications.survey.inversion_networks import InvertedLayer, lacking_inversions, load_inversions
 from replications.survey.inversions_compared_drawing import picture_of_both, picture_of_measures
 from replications.survey.inverted_images import Material, lacking_images, material
-from replications.survey.inverted_layers import strength_of
+from replications.survey.inverted_layers import at_size, strength_of
 from replications.survey.preimages import Task, make_preimages
 from replications.survey.representation_error import Scale
 
@@ -145,9 +145,7 @@ class InversionsCompared(Experiment):
                 name=layer,
                 network=network,
                 layer=layer,
-                settings=dataclasses.replace(
-                    self.inversion, total_variation=strength_of(network, layer, self.strengths)
-                ),
+                settings=dataclasses.replace(self.inversion, total_variation=self._strength(network, layer)),
                 statistics=given.statistics,
                 images=given.images,
                 seeds=torch.tensor([[seed_of(context.seed, "start", i)] for i in range(self.images)]),
@@ -165,6 +163,9 @@ class InversionsCompared(Experiment):
             layer: {OPTIMIZED: optimized[layer], BY_NETWORK: one.of_images(given.images)}
             for layer, one in layers.items()
         }
+
+    def _strength(self, network: Network, layer: str) -> float:
+        return at_size(strength_of(network, layer, self.strengths), network.input_size)
 
     def _measured(
         self,

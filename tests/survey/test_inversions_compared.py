@@ -16,6 +16,7 @@ from replications.survey.inversion import Inversion, Stage, invert
 from replications.survey.inversion_networks import load_inversion
 from replications.survey.inversions_compared import InversionsCompared
 from replications.survey.inverted_images import material
+from replications.survey.inverted_layers import at_size
 from replications.survey.representation_error import Scale
 
 SHORT = Inversion(stages=(Stage(20, 4e-3),))
@@ -35,7 +36,7 @@ def experiment(small: World, **changes: Any) -> InversionsCompared:
     settings: dict[str, Any] = {
         "inversions": small.config,
         "inversion": SHORT,
-        "strengths": [[1.0, 1.0]],
+        "strengths": [[1.0, 3.0]],
         "images": 5,
         "reference": 12,
         "statistics": 30,
@@ -79,7 +80,8 @@ def test_optimized_pictures_are_those_of_the_method(small: World, tmp_path: Path
     network, given = small.context.network, material(small.context, 5, 12, 30)
     features = network.forward_to("colours", given.images)
     seeds = [seed_of(0, "start", i) for i in range(5)]
-    found = invert(network, "colours", features, statistics=given.statistics, settings=SHORT, seeds=seeds)
+    settings = Inversion(SHORT.stages, total_variation=at_size(3.0, SIZE))
+    found = invert(network, "colours", features, statistics=given.statistics, settings=settings, seeds=seeds)
     pixels = 100 * (found.images - given.images).flatten(1).double().norm(dim=1) / given.scale.distance
     assert torch.allclose(values["image error by optimization/colours"], pixels, rtol=1e-3)
 
