@@ -82,8 +82,7 @@ def test_sums_of_channels_and_chosen_images_equal_the_slow_loop() -> None:
     np.testing.assert_array_equal(alone[layer].intersections["part"], found["turned"].intersections["part"])
 
 
-def test_little_memory_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REPLICATIONS_CACHE", str(tmp_path / "cache"))
+def test_little_memory_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     network, concepts = wrapped(convolutions(), SIZE), labelled()
     layers = network.layers[:5]
     plenty = dissect(network, layers, concepts, quantile=0.05, batch=4)
@@ -126,7 +125,7 @@ def test_concepts_of_few_images_are_not_counted() -> None:
     assert dissect(network, [layer], concepts, fewest_images=1)[layer].top("top")
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REPLICATIONS_CACHE", str(tmp_path))
     return tmp_path / "dissections"
@@ -167,15 +166,18 @@ def test_whatever_changes_a_dissection_is_dissected_anew(kept: Path) -> None:
     cached(network, [layer], concepts, transform={layer: matrix})
     cached_views(network, {"twice": View(layer, 2 * matrix)}, concepts)
     cached_views(network, {"other name": View(layer)}, concepts)
-    assert len(list(kept.iterdir())) == 7
+    assert len(list(kept.glob("[!l]*"))) == 7
+    assert len(list(kept.glob("labels-*"))) == 3  # of two sets, and of a choice of images
 
 
 def test_a_damaged_file_is_made_again(kept: Path) -> None:
     network, concepts = wrapped(convolutions(), SIZE), labelled()
     layer = network.layers[0]
     made = cached(network, [layer], concepts)[layer]
-    (file,) = kept.iterdir()
-    file.write_bytes(file.read_bytes()[:100])
+    files = list(kept.iterdir())
+    assert len(files) == 2
+    for file in files:
+        file.write_bytes(file.read_bytes()[:100])
     again = cached(network, [layer], concepts)[layer]
     np.testing.assert_array_equal(again.intersections["object"], made.intersections["object"])
 

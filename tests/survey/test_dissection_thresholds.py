@@ -34,7 +34,8 @@ def test_thresholds_equal_those_of_everything_sorted(seed: int, quantile: float,
     top = StreamingTop(4, rank_of(quantile, 1200), chunk, dtype=torch.float32, device="cpu")
     bounds = top.bounds
     for part in values.split(chunk):
-        top.add(part)
+        above = top.add(part)
+        assert torch.equal(above, part > top.bounds)
         assert (top.bounds >= bounds).all()
         bounds = top.bounds
     expected = [slow.threshold(values[:, unit].double().numpy(), quantile) for unit in range(4)]

@@ -23,7 +23,14 @@ from replications.data.concepts.concept_set import ConceptSet
 from replications.identity import code_fingerprint
 from replications.networks.network import Network
 from replications.paths import atomic_write, cache_root
-from replications.survey.dissection.dissection import BLOCKS, FEWEST_IMAGES, MEMORY, QUANTILE, dissect_views
+from replications.survey.dissection.dissection import (
+    BLOCKS,
+    FEWEST_IMAGES,
+    MEMORY,
+    QUANTILE,
+    dissect_views,
+    usual_batch,
+)
 from replications.survey.dissection.passes import Progress, View
 from replications.survey.dissection.result import Dissection
 
@@ -49,7 +56,7 @@ def cached_views(
     concepts: ConceptSet,
     *,
     quantile: float = QUANTILE,
-    batch: int = 64,
+    batch: int | None = None,
     indices: Sequence[int] | Tensor | None = None,
     progress: Progress | None = None,
     blocks: int = BLOCKS,
@@ -59,6 +66,7 @@ def cached_views(
     """As `dissect_views`; only views that haven't been dissected so are."""
     chosen = None if indices is None else torch.as_tensor(indices, dtype=torch.int64).flatten()
     # the batch and the device decide how a convolution rounds
+    batch = usual_batch(network) if batch is None else batch
     options = [quantile, batch, blocks, fewest_images, network.device.type, _hash(chosen)]
     paths = {
         name: _path([network.fingerprint, view.layer, _hash(view.matrix), concepts.fingerprint, *options])

@@ -62,17 +62,16 @@ class Hot:
         return self.map.nbytes + self.cell.nbytes + self.corners.nbytes
 
 
-def hot_cells(activations: Tensor, bounds: Tensor, grid: Grid, first: int = 0) -> Hot:
-    """The cells with a corner above its unit's bound.
+def hot_cells(activations: Tensor, hot: Tensor, grid: Grid, first: int = 0) -> Hot:
+    """The cells with a hot corner.
 
-    activations: (n, H, W, K), contiguous. bounds: (K,). first: the number of the first image.
+    activations: (n, H, W, K), contiguous. hot: the same shape, bool. first: the number of the first image.
     """
     _, height, width, units = activations.shape
     top, bottom, left, right = (
         places.to(activations.device)
         for places in (grid.rows.before, grid.rows.after, grid.columns.before, grid.columns.after)
     )
-    hot = activations > bounds
     banded = hot.index_select(1, top) | hot.index_select(1, bottom)
     celled = banded.index_select(2, left) | banded.index_select(2, right)
     position, unit = split_places(true_places(celled), units)

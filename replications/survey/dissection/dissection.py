@@ -25,7 +25,7 @@ from torch import Tensor
 
 from replications.data.concepts.concept_set import ConceptSet
 from replications.networks.network import Network
-from replications.survey.dissection.labels import LabelCounts
+from replications.survey.dissection.label_counts import LabelCounts
 from replications.survey.dissection.passes import Part, Passes, Progress, View, unannounced
 from replications.survey.dissection.result import Dissection
 from replications.survey.dissection.tally import UnitCounts
@@ -43,7 +43,7 @@ def dissect(
     concepts: ConceptSet,
     *,
     quantile: float = QUANTILE,
-    batch: int = 64,
+    batch: int | None = None,
     indices: Sequence[int] | Tensor | None = None,
     progress: Progress | None = None,
     transform: Mapping[str, Tensor] | None = None,
@@ -55,7 +55,7 @@ def dissect(
 
     Args:
         layers: with positions. transform: for some of them a (K, C) matrix that makes K units of the C channels.
-        indices: which images; all by default. batch: images at a time.
+        indices: which images; all by default. batch: images at a time; `usual_batch` by default.
         quantile: the share of positions at which a unit is above its threshold.
         blocks: in how many disjoint, random blocks of images to count, so that intervals can be had by resampling.
         fewest_images: a concept that fewer images show is not counted as detected.
@@ -90,7 +90,7 @@ def dissect_views(
     concepts: ConceptSet,
     *,
     quantile: float = QUANTILE,
-    batch: int = 64,
+    batch: int | None = None,
     indices: Sequence[int] | Tensor | None = None,
     progress: Progress | None = None,
     blocks: int = BLOCKS,
@@ -105,6 +105,7 @@ def dissect_views(
             f"where the network sees them"
         )
     chosen = torch.arange(len(concepts)) if indices is None else torch.as_tensor(indices, dtype=torch.int64).flatten()
+    batch = usual_batch(network) if batch is None else batch
     if not views or not len(chosen) or blocks < 1 or batch < 1:
         raise ValueError(
             f"expected at least one layer, one image, one block and a batch of one, found {len(views)} layers, "
@@ -128,6 +129,11 @@ def dissect_views(
         for name in parts:
             found[name].append((thresholds[name], units[name]))
     return {name: _result(view.layer, found[name], labels, passes, fewest_images) for name, view in views.items()}
+
+
+def usual_batch(network: Network) -> int:
+    """Images at a time: about a million pixels, which takes little memory and wastes no time on calls."""
+    return max(16, min(256, 2**20 // network.input_size**2))
 
 
 def _together(whole: Mapping[str, Part], passes: Passes, memory: int) -> Iterator[dict[str, Part]]:
@@ -158,7 +164,7 @@ def _result(
     fewest_images: int,
 ) -> Dissection:
     concepts = passes.concepts.concepts
-    shown = {category: labels.concept_images[category].cpu().numpy() for category in concepts}
+    shown = {category: labels.concept_images[category].numpy() for category in concepts}
     return Dissection(
         layer=layer,
         concepts=dict(concepts),
@@ -167,7 +173,7 @@ def _result(
         thresholds=torch.cat([thresholds for thresholds, _ in found]).cpu().numpy(),
         intersections={c: _intersections([units for _, units in found], c) for c in concepts},
         unit_areas={c: torch.cat([u.unit_areas[c] for _, u in found], 1).cpu().numpy() for c in concepts},
-        concept_areas={c: labels.concept_areas[c].cpu().numpy() for c in concepts},
+        concept_areas={c: labels.concept_areas[c].numpy() for c in concepts},
         concept_images=shown,
         counted={c: (np.arange(len(names)) > 0) & (shown[c].sum(0) >= fewest_images) for c, names in concepts.items()},
     )

@@ -10,10 +10,9 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
-_MOST_CODES = 2048  # what a code may number: counts by unit and code are to stay small
+_MOST_CODES = 512  # what a code may number: counts by unit and code are to stay small
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,10 +74,9 @@ def _check(category: str, values: Tensor, count: int, size: int) -> None:
             f"expected labels of '{category}' as (n, layers, {size}, {size}) or (n, layers, 1, 1), "
             f"found {tuple(values.shape)}"
         )
-    if values.numel() and not (int(values.min()) >= 0 and int(values.max()) < count):
-        raise ValueError(
-            f"category '{category}' has the numbers 0 to {count - 1}, found {int(values.min())} to {int(values.max())}"
-        )
+    least, most = (int(value) for value in values.aminmax())
+    if least < 0 or most >= count:
+        raise ValueError(f"category '{category}' has the numbers 0 to {count - 1}, found {least} to {most}")
 
 
 def _packed(planes: list[tuple[str, int, Tensor]]) -> list[Packed]:
@@ -89,36 +87,3 @@ def _packed(planes: list[tuple[str, int, Tensor]]) -> list[Packed]:
         else:
             found.append(Packed(((category, count),), codes))
     return found
-
-
-class LabelCounts:
-    """What is counted of the labels alone, in `blocks` of images, for each category.
-
-    concept_areas: (blocks, concepts) pixels. concept_images: (blocks, concepts) images that show the concept.
-    """
-
-    def __init__(self, blocks: int, concepts: Mapping[str, int], device: torch.device | str) -> None:
-        self.concept_areas = {
-            category: torch.zeros(blocks, count, dtype=torch.int64, device=device)
-            for category, count in concepts.items()
-        }
-        self.concept_images = {category: torch.zeros_like(counts) for category, counts in self.concept_areas.items()}
-
-    def add(self, labels: Labels, block: Tensor) -> None:
-        """block: (n,) of each image."""
-        numbers = torch.arange(labels.images, dtype=torch.int32, device=block.device)[:, None]
-        for packed in labels.packed:
-            keys = packed.codes.view(labels.images, -1).to(torch.int32) + numbers * packed.count
-            counts = torch.bincount(keys.flatten(), minlength=labels.images * packed.count)
-            for category, found in packed.by_concept(counts.view(labels.images, -1)).items():
-                self._add(category, found, block)
-        for category, values in labels.whole.items():
-            found = torch.zeros(labels.images, self.concept_areas[category].shape[1], dtype=torch.int64).to(
-                block.device
-            )
-            self._add(category, found.scatter_(1, values, labels.size**2), block)
-
-    def _add(self, category: str, found: Tensor, block: Tensor) -> None:
-        found[:, 0] = 0
-        self.concept_areas[category].index_add_(0, block, found)
-        self.concept_images[category].index_add_(0, block, (found > 0).long())

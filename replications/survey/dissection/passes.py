@@ -11,8 +11,10 @@ from torch import Tensor
 
 from replications.data.concepts.concept_set import ConceptSet
 from replications.networks.network import Network
+from replications.survey.dissection import label_counts
 from replications.survey.dissection.cells import Hot, Kept, hot_cells
-from replications.survey.dissection.labels import LabelCounts, Labels
+from replications.survey.dissection.label_counts import LabelCounts
+from replications.survey.dissection.labels import Labels
 from replications.survey.dissection.tally import UnitCounts
 from replications.survey.dissection.thresholds import StreamingTop, rank_of
 from replications.survey.dissection.upsampling import Grid
@@ -122,15 +124,20 @@ class Passes:
         units = {
             name: UnitCounts(thresholds[name], part.grid, self.blocks, sizes, device) for name, part in parts.items()
         }
-        of_labels = LabelCounts(self.blocks, sizes, device)
+        path = label_counts.place(self.concepts, self.chosen, self.blocks)
+        kept_counts = label_counts.read(path, self.blocks, sizes)
+        of_labels = kept_counts or LabelCounts(self.blocks, sizes)
         batches = zip(self.chosen.split(self.batch), self.block.split(self.batch), kept, strict=True)
         for indices, block, cells in self.progress(batches, "labels", -(-len(self.chosen) // self.batch)):
             block = block.to(device)
             found = {category: values.to(device) for category, values in self.concepts.labels(indices).items()}
             labels = Labels(found, sizes, self.concepts.size)
-            of_labels.add(labels, block)
+            if kept_counts is None:
+                of_labels.add(labels, block)
             for name, counted in units.items():
                 counted.add(cells[name].to(device), labels, block)
+        if kept_counts is None:
+            label_counts.write(path, of_labels)
         return units, of_labels
 
 
@@ -154,5 +161,5 @@ class _Watch:
 
     def _look(self, output: Tensor, done: int) -> Hot:
         activations = self.part.view(output, self.part.first, self.part.last)
-        self.top.add(activations.reshape(-1, self.part.units))
-        return hot_cells(activations, self.top.bounds, self.part.grid, done)
+        hot = self.top.add(activations.reshape(-1, self.part.units))
+        return hot_cells(activations, hot.view(activations.shape), self.part.grid, done)

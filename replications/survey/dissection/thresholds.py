@@ -45,16 +45,16 @@ class StreamingTop:
         self._filled = torch.zeros(units, dtype=torch.int64, device=device)
         self._most = 0
 
-    def add(self, values: Tensor) -> None:
-        """values: (n, units), n at most `room`: the next n of each stream."""
+    def add(self, values: Tensor) -> Tensor:
+        """values: (n, units), n at most `room`: the next n of each stream. Returns which are above `bounds` now."""
         count = len(values)
         if count > self.room:
             raise ValueError(f"expected at most {self.room} values of a unit at a time, found {count}")
         if not self._most and count >= self.rank:
             self._begin(values)
-            return
-        above = (values > self.bounds).T.contiguous()
-        unit, row = split_places(true_places(above), count)
+            return values > self.bounds
+        above = values > self.bounds
+        unit, row = split_places(true_places(above.T.contiguous()), count)
         counts = torch.bincount(unit, minlength=len(self.bounds))
         firsts = self._filled - (counts.cumsum(0) - counts)
         places = torch.arange(len(unit), device=unit.device) + pick(firsts, unit)
@@ -62,8 +62,10 @@ class StreamingTop:
         self._values.view(-1).index_copy_(0, unit * self._values.shape[1] + places, taken)
         self._filled += counts
         self._most = int(self._filled.max())
-        if self._most > self.rank + self.rank // 4:
-            self._compact()
+        if self._most <= self.rank + self.rank // 4:
+            return above
+        self._compact()
+        return values > self.bounds
 
     def finished(self) -> Tensor:
         """(units,) the thresholds. Raises ValueError before each stream has had `rank` values."""
