@@ -113,6 +113,11 @@ class TrainingVariants(Experiment):
         size = Variants.of(self.networks).input_size(context.data.train)
         return concept_choice.lacking(self.concepts, size)
 
+    def reads(self, context: Context) -> dict[str, str]:
+        if self.networks is None:
+            return {}
+        return concept_choice.content(self.concepts, Variants.of(self.networks).input_size(context.data.train))
+
     def run(self, context: Context) -> Outcome:
         assert self.networks is not None
         variants = Variants.of(self.networks)

@@ -44,7 +44,7 @@ from replications.survey.applications.unit_orders import (
     projection_energy,
     removed_counts,
 )
-from replications.survey.concept_choice import concept_set, lacking
+from replications.survey.concept_choice import concept_set, content, lacking
 from replications.survey.dissection.cache import cached
 from replications.zeiler.deconvnet_rules import NoRule
 
@@ -118,6 +118,9 @@ class Pruning(Experiment):
         if found < self.seeds * self.dissected:
             return f"needs {self.seeds * self.dissected} images with concepts, found {found}"
         return None
+
+    def reads(self, context: Context) -> dict[str, str]:
+        return content(self.concepts, context.network)
 
     def run(self, context: Context) -> Outcome:
         network, outcome = context.network, Outcome()

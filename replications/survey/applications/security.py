@@ -63,7 +63,7 @@ from replications.survey.applications.security_tables import (
 )
 from replications.survey.applications.sight import CONFIDENCE, PROJECTED, Sight, TooFewReferences
 from replications.survey.applications.unit_orders import best_iou
-from replications.survey.concept_choice import concept_set, lacking
+from replications.survey.concept_choice import concept_set, content, lacking
 from replications.survey.dissection.cache import cached
 from replications.survey.dissection.result import Dissection
 from replications.survey.inversion_networks import InversionMismatch, InvertedLayer, load_inversion
@@ -139,6 +139,9 @@ class Security(Experiment):
         if len(validation) - self.first < wanted:
             return f"needs {wanted} validation images from number {self.first} on, and there are {len(validation)}"
         return lacking(self.concepts, network)
+
+    def reads(self, context: Context) -> dict[str, str]:
+        return content(self.concepts, context.network)
 
     def run(self, context: Context) -> Outcome:
         outcome = Outcome()
