@@ -271,12 +271,15 @@ class _Descent:
         self.energies = targets.flatten(1).double().square().sum(1)
 
     def run(self, levels: Tensor, ticks: Iterator[int]) -> Inverted:
-        history = []
+        history: list[Tensor] = []
         stopped = torch.zeros(len(levels), dtype=torch.bool, device=levels.device)
         for stage in self.settings.stages:
             velocity = torch.zeros_like(levels)
             for _ in range(stage.iterations):
                 next(ticks, None)  # which count the first attempts
+                if stopped.all():
+                    history.append(history[-1])
+                    continue
                 losses, gradients = self._slope(levels)
                 history.append(losses)
                 velocity = self.settings.momentum * velocity - self.shorter * stage.step * gradients

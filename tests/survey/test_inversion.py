@@ -168,6 +168,21 @@ def test_what_runs_away_is_stopped_and_said_so() -> None:
     assert found.diverged.all()
     assert found.retried.tolist() == [2, 2]
     assert found.unbounded.isfinite().all()
+    assert found.history.shape == (60, 2)
+
+
+def test_nothing_is_computed_once_all_have_run_away() -> None:
+    network = linear_network()
+    targets = network.forward_to("fc1", images(2))
+    passes = []
+    module = network.node("fc1").module
+    assert module is not None
+    module.register_forward_hook(lambda *_: passes.append(1))
+    wild = dataclasses.replace(FREE, stages=(Stage(30, 200.0), Stage(30, 20.0)), retries=0)
+    found = invert(network, "fc1", targets, statistics=STATISTICS, settings=wild)
+    assert len(passes) < 20
+    assert found.diverged.all()
+    assert found.history.shape == (60, 2)
 
 
 def test_what_runs_away_begins_again_with_a_quarter_of_the_step() -> None:
