@@ -114,7 +114,7 @@ class InversionByNetwork(Experiment):
         real = scores(images, [reading, readers.viewer.own.read(maps)], images, truth, everyone, scale)
         mean = inverted[next(iter(inverted))][0].mean_image.expand_as(images)
         constant = scores(mean, [readers.viewer.read(mean)[0]], images, truth, everyone, scale)
-        outcome = Outcome(evidence=self._evidence(context, found))
+        outcome = Outcome(evidence=self._evidence(context, found), notes=self._notes(context, found))
         for layer, by_pairing in found.items():
             for name, values in by_pairing[OWN].items():
                 outcome.measurements.append(
@@ -191,6 +191,24 @@ class InversionByNetwork(Experiment):
                     Evidence(CLAIM, statistic, *interval(gain), unit, gain.shape[1], "image", seeds=gain.shape[0])
                 )
         return evidence
+
+    def _notes(self, context: Context, found: Mapping[str, Found]) -> list[str]:
+        """Whether what the last layer and the class probabilities tell of colours and contours is the class alone."""
+        notes = []
+        for layer in (context.network.layers[-1], PROBABILITIES):
+            if (by_pairing := found.get(layer)) is None:
+                continue
+            parts = []
+            for name, what in ((COLOUR, "colours"), (CONTOURS, "contours")):
+                own = by_pairing[OWN][name].mean()
+                mean, low, high = interval(gains(by_pairing, name, OF_CLASS))
+                verdict = "beyond the class" if low > 0 else "no more than the class's is established"
+                parts.append(f"{what} {own:.3g}, better by {mean:.2g} ({low:.2g} to {high:.2g}), {verdict}")
+            notes.append(
+                f"Inversions of {layer} against their own image, and how much better than against another image of the "
+                f"same class: {'; '.join(parts)}. Units as in the table."
+            )
+        return notes
 
 
 def gains(found: Found, name: str, pairing: str) -> np.ndarray:

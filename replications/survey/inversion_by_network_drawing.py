@@ -46,7 +46,7 @@ def picture_of_quantities(
         axes.set_axis_off()
     for axes, name in zip(grid.flat, names, strict=False):
         quantity = QUANTITIES[name]
-        style(axes, f"{quantity.title} ({quantity.better} is better)", "", quantity.unit)
+        style(axes, quantity.title, "", f"{quantity.unit}; {quantity.better} is better")
         for pairing, colour in COLOURS.items():
             means, low, high = np.array([interval(found[layer][pairing][name]) for layer in layers]).T
             line_with_interval(axes, range(len(layers)), means, low, high, pairing, colour)
@@ -61,9 +61,9 @@ def picture_of_quantities(
     caption = (
         "Each quantity by the layer inverted, with 95 % intervals: of inversions against their own image, against "
         "another image of the same class, and against any other. What lies between the first two lines is known of "
-        "this very image; what lies between the last two, of its class. Place, class and facet are read off the last "
-        "maps of a held-out network that has only seen real images: by its own answers (the place linearly, learnt "
-        "from real images), and linearly by who learnt from inversions of the layer."
+        "this very image (of the class the two are one); what lies between the last two, of its class. Place, class "
+        "and facet are read off the last maps of a held-out network that has only seen real images: by its own answers "
+        "(the place linearly, learnt from real images), and linearly by who learnt from inversions of the layer."
     )
     arrays = {
         f"{name}_{layer}_{pairing}".replace(" ", "_"): found[layer][pairing][name].astype(np.float16)

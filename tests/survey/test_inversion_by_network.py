@@ -6,12 +6,14 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from inversion_toys import colour_network
 from inversion_worlds import World, world
 
-from replications.survey.inversion_by_network import CLAIM, InversionByNetwork
+from replications.survey.inversion_by_network import CLAIM, InversionByNetwork, gains
+from replications.survey.inversion_scores import ANY, COLOUR, CONTOURS, OWN
 from replications.survey.representation_error import Scale
 
 
@@ -70,6 +72,17 @@ def test_the_claim_is_tested_of_the_last_layer_and_the_probabilities(small: Worl
     ]
     assert {(e.n, e.seeds, e.expected) for e in outcome.evidence} == {(40, 3, (0.0, float("inf")))}
     assert outcome.evidence[0].holds  # mean colours tell colours
+    assert [note.partition(" against")[0] for note in outcome.notes] == [
+        "Inversions of colours",
+        "Inversions of probabilities",
+    ]
+
+
+def test_a_gain_is_towards_the_better_side() -> None:
+    found = {OWN: {COLOUR: np.array([[1.0, 2.0]]), CONTOURS: np.array([[0.9, 0.8]])}}
+    found[ANY] = {COLOUR: np.array([[5.0, 2.5]]), CONTOURS: np.array([[0.1, 0.9]])}
+    assert gains(found, COLOUR, ANY).tolist() == [[4.0, 0.5]]
+    assert gains(found, CONTOURS, ANY).tolist() == [[pytest.approx(0.8), pytest.approx(-0.1)]]
 
 
 def test_two_networks_decide_nothing(small: World) -> None:
