@@ -36,7 +36,7 @@ def picture_of_curves(found: Found) -> Picture:
                 mean, low, high = np.array(intervals).T
                 line_with_interval(axes, places, mean, low, high, method, colour)
                 axes.axhline(found.unrelated(method, measure).mean(), color=colour, linestyle=":", linewidth=1)
-            axes.set_xticks(places, found.groups, rotation=45, ha="right")
+            axes.set_xticks(places, [_lowest(group) for group in found.groups], rotation=45, ha="right")
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(METHODS), fontsize=9, frameon=False)
     seeds, images = found.similarity.shape[0], found.similarity.shape[-1]
@@ -44,7 +44,8 @@ def picture_of_curves(found: Found) -> Picture:
         f"How alike the class's map is to that of the trained network (1: the same), mean over {images} images and "
         f"{seeds} draws of random weights; bands: 95 % intervals from resampling both. Upper row: all layers from the "
         "classes down to the one named have random weights; lower row: that one alone. Dotted, in each method's "
-        "colour: the trained network's map of another image, the level of pictures that have nothing in common."
+        "colour: the trained network's map of another image, the level of pictures that have nothing in common. Where "
+        "several layers lose their weights together, the lowest is named."
     )
     arrays = {
         "similarity": found.similarity.astype(np.float16),
@@ -80,7 +81,7 @@ def picture_of_maps(
                 show_image(row[g + 1], picture)
             place = {"transform": row[1].transAxes, "ha": "right", "va": "center", "rotation": 90}
             row[1].text(-0.04, 0.5, method.replace(" ", "\n", 1), fontsize=7.5, color=INK, **place)
-    for axes, title in zip(grid[0, 1:], ["trained", *(f"down to\n{group}" for group in groups)], strict=True):
+    for axes, title in zip(grid[0, 1:], ["trained", *(f"down to\n{_lowest(group)}" for group in groups)], strict=True):
         axes.set_title(title, fontsize=8, color=INK)
     caption = (
         f"For {len(images)} images what each method shows of the class named above the image: by the trained network, "
@@ -94,3 +95,8 @@ def picture_of_maps(
         for method, found in maps.items()
     }
     return Picture("maps", "Pictures by networks that forget", caption, figure, arrays)
+
+
+def _lowest(group: str) -> str:
+    """ "conv4" of "conv4 to conv5"."""
+    return group.split(" to ")[0]
