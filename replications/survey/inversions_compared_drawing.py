@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from metrics.statistics import mean_interval
-from replications.drawing import INK, MUTED, PALETTE, legend, line_with_interval, new_figure, show_image, style
+from replications.drawing import INK, MUTED, PALETTE, line_with_interval, new_figure, show_image, style
 from replications.suite.interface import Picture
 
 
@@ -56,7 +56,8 @@ def picture_of_measures(
             axes.axhline(100, color=MUTED, linestyle="--", linewidth=1, label="another test image")
         axes.set_xticks(range(len(layers)), layers)
         axes.set_ylim(bottom=0)
-        legend(axes)
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=9, frameon=False, labelcolor=INK)
     caption = (
         "The same images inverted by both families, by four measures: distances of the layer's features and of the "
         "pixels from the image's, structural similarity over scales, and perceptual distance in a held-out network. "
