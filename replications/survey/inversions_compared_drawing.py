@@ -41,7 +41,7 @@ def picture_of_measures(
 ) -> Picture:
     """found: by layer (at least one), family and measure (images,). units: by measure."""
     names = [name for name in units if all(name in own for by in found.values() for own in by.values())]
-    figure = new_figure("Two families of inversion by four measures", 12, 0.5 + 3.4 * -(-len(names) // 2))
+    figure = new_figure("Two families of inversion by four measures", 12, 0.6 + 3.9 * -(-len(names) // 2))
     grid = figure.subplots(-(-len(names) // 2), 2, squeeze=False)
     layers = list(found)
     families = list(next(iter(found.values())))
