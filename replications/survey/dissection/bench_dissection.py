@@ -6,7 +6,7 @@ reading the images and labels included, against the bare forward passes over the
 (the labels' own counts, the same for every network, are made once and kept, as the labels of facetworld are).
 
 In each round all take turns in one process, so that what else the machine does falls on all; ratios are taken round by
-round. Of all alike the process's own time is measured on a CPU, and the process keeps freed memory. Weights are random
+round. On one thread of a CPU the process's own time is measured; and the process keeps freed memory. Weights are random
 and seeded. Exit status 1 where counts differ or a median ratio misses its bar.
 """
 
@@ -128,8 +128,8 @@ def _levels(output: Tensor) -> Tensor:
 
 
 def _timed(work: Callable[[], object], device: torch.device) -> float:
-    """Seconds: of the process on a CPU, which other processes don't lengthen; else of the clock."""
-    if device.type != "cpu":
+    """Seconds: of the process where it is one thread, which other processes don't lengthen; else of the clock."""
+    if device.type != "cpu" or torch.get_num_threads() > 1:
         return seconds(work, device)
     start = time.process_time()
     work()
