@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import fill
 
 import numpy as np
 from torch import Tensor
@@ -46,7 +47,7 @@ def picture_of_quantities(
         axes.set_axis_off()
     for axes, name in zip(grid.flat, names, strict=False):
         quantity = QUANTITIES[name]
-        style(axes, quantity.title, "", f"{quantity.unit}; {quantity.better} is better")
+        style(axes, quantity.title, "", fill(f"{quantity.unit}; {quantity.better} is better", 36))
         for pairing, colour in COLOURS.items():
             means, low, high = np.array([interval(found[layer][pairing][name]) for layer in layers]).T
             line_with_interval(axes, range(len(layers)), means, low, high, pairing, colour)
