@@ -11,15 +11,20 @@ from torch import Tensor
 from replications.drawing import INK, MUTED, PALETTE, legend, line_with_interval, new_figure, show_image, style
 from replications.suite.interface import Picture
 
+_PANELS = 2  # in a row
+
 
 def picture_of_curves(
     curves: Mapping[int, Mapping[str, NDArray[np.float64]]], shares: Sequence[float], seeds: int, draws: int
 ) -> Picture:
     """curves: by layer and order (shares, 3), the accuracy in [0, 1] with its interval."""
-    figure = new_figure("Accuracy as units are removed", 5.6 * len(curves), 4.2)
-    panels = figure.subplots(1, len(curves), squeeze=False, sharey=True)[0]
+    rows = -(-len(curves) // _PANELS)
+    figure = new_figure("Accuracy as units are removed", 5.2 * min(_PANELS, len(curves)), 0.6 + 3.6 * rows)
+    panels = figure.subplots(rows, min(_PANELS, len(curves)), squeeze=False, sharey=True).flatten()
+    for axes in panels[len(curves) :]:
+        axes.set_axis_off()
     arrays: dict[str, NDArray[np.float64]] = {"shares": np.asarray(shares, dtype=np.float64)}
-    for axes, (number, found) in zip(panels, curves.items(), strict=True):
+    for axes, (number, found) in zip(panels, curves.items(), strict=False):
         style(axes, f"layer {number}", "share of the layer's units removed", "accuracy on held-out images")
         for i, (name, values) in enumerate(found.items()):
             colour = MUTED if name == "random" else PALETTE[i % len(PALETTE)]
