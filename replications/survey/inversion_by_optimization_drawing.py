@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 import numpy as np
 from torch import Tensor
@@ -12,14 +13,17 @@ from replications.drawing import INK, MUTED, PALETTE, legend, line_with_interval
 from replications.suite.interface import Picture
 
 _COLUMNS = 11
+_LONGEST = 12  # letters of a layer's name in one line
 
 
 def picture_of_layers(images: Tensor, pictures: Mapping[str, Tensor], errors: Mapping[str, Sequence[float]]) -> Picture:
     """images: (n, 3, S, S). pictures: by layer (n, 3, S, S), all in [0, 1]. errors: by layer, in %."""
     layers = list(pictures)
-    lines = -(-(len(layers) + 1) // _COLUMNS)
-    figure = new_figure("The same images from ever higher layers", 12.5, 0.5 + 1.28 * lines * len(images))
-    grid = figure.subplots(lines * len(images), _COLUMNS, squeeze=False)
+    lines, columns = -(-(len(layers) + 1) // _COLUMNS), min(_COLUMNS, len(layers) + 1)
+    names = {layer: _in_lines(layer) for layer in layers}
+    row = 1.28 + 0.14 * max(name.count("\n") for name in names.values())
+    figure = new_figure("The same images from ever higher layers", 1.14 * columns, 0.5 + row * lines * len(images))
+    grid = figure.subplots(lines * len(images), columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
     for i, image in enumerate(images):
@@ -27,7 +31,7 @@ def picture_of_layers(images: Tensor, pictures: Mapping[str, Tensor], errors: Ma
         show_image(next(cells), image, "image")
         for axes, layer in zip(cells, layers, strict=False):
             mean = f", {np.mean(errors[layer]):.0f} %" if errors[layer] else ""
-            show_image(axes, pictures[layer][i].nan_to_num(1.0), f"{layer}{mean}")
+            show_image(axes, pictures[layer][i].nan_to_num(1.0), f"{names[layer]}{mean}")
     caption = (
         "Each image and its pre-images: pictures found by optimization whose features in the layer named come as near "
         "as they may to those of the image. Beside the layer its error, the mean over all images inverted, in % of the "
@@ -46,7 +50,7 @@ def picture_of_starts(image: Tensor, pictures: Mapping[str, Tensor]) -> Picture:
     show_image(grid[0, 0], image, "image")
     for column, (layer, found) in enumerate(pictures.items(), 1):
         for row, picture in enumerate(found):
-            show_image(grid[row, column], picture.nan_to_num(1.0), layer if row == 0 else "")
+            show_image(grid[row, column], picture.nan_to_num(1.0), _in_lines(layer) if row == 0 else "")
     for row in range(starts):
         place = {"transform": grid[row, 1].transAxes, "ha": "right", "va": "center"}
         grid[row, 1].text(-0.06, 0.5, f"start {row + 1}", fontsize=8, color=INK, **place)
@@ -89,3 +93,8 @@ def picture_of_errors(values: Mapping[str, Mapping[str, Sequence[float]]]) -> Pi
         for name, numbers in found.items()
     }
     return Picture("errors", "Errors by layer", caption, figure, arrays)
+
+
+def _in_lines(layer: str) -> str:
+    """The name of a layer, a long one broken after its underscores."""
+    return "\n".join(wrap(layer.replace("_", "_ "), _LONGEST)).replace("_ ", "_")
