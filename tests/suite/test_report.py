@@ -237,6 +237,12 @@ def test_every_row_of_the_ledger_is_listed_with_how_it_is_known(ledger: Ledger, 
     assert text.count("unverified") == 2
 
 
+def test_tolerances_have_a_heading_only_where_there_are_any(ledger: Ledger, tmp_path: Path) -> None:
+    for one, shown in ((ledger, True), (dataclasses.replace(ledger, tolerances={}), False)):
+        text = write(one, "laptop", [], judge(one, [], "laptop"), tmp_path).read_text(encoding="utf-8")
+        assert ("How the tolerances were set" in text) == shown
+
+
 def test_counts_in_the_summary(read: Reader) -> None:
     text = " ".join(read.sections["head"].split())
     assert "↗ 2 trend reproduced ✕ 2 deviates ○ 23 not run" in text
