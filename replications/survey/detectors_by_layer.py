@@ -16,18 +16,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from metrics.statistics import Interval
-from replications.suite.interface import Context, Experiment, Measurement, Outcome, Table
-from replications.survey.concept_choice import concept_set, content, lacking
+from replications.suite.interface import Context, Measurement, Outcome, Table
 from replications.survey.detector_counts import RULES, Counts, as_they_are, counts, resampled
 from replications.survey.detectors_by_layer_drawing import picture_of_layers
+from replications.survey.dissected_layers import DissectedLayers
 from replications.survey.dissection.bootstrap import bias_corrected
-from replications.survey.dissection.cache import cached
 from replications.survey.dissection.dissection import FEWEST_IMAGES
 from replications.survey.dissection.result import Dissection
 from replications.survey.dissection.rules import THRESHOLD, Rule
@@ -67,37 +66,15 @@ class Layer:
 
 
 @dataclasses.dataclass(frozen=True)
-class DetectorsByLayer(Experiment):
-    """layers: numbers of the paper's layers. concepts: a configuration of conf/concepts. batch: images at a time."""
+class DetectorsByLayer(DissectedLayers):
+    """See `DissectedLayers`."""
 
     name: ClassVar[str] = "detectors_by_layer"
     title: ClassVar[str] = "Detectors by category and layer"
-    paper: ClassVar[str] = "survey"
-    needs: ClassVar[tuple[Literal["network"], ...]] = ("network",)
-
-    layers: Sequence[int]
-    concepts: Mapping[str, Any] | None
-    batch: int
-
-    def __post_init__(self) -> None:
-        if not self.layers:
-            raise ValueError("expected at least one layer, found none")
-
-    def missing(self, context: Context) -> str | None:
-        absent = [number for number in self.layers if number not in context.network.unit_layers]
-        if absent:
-            return f"needs the paper's layers {absent}, which network '{context.network.name}' doesn't name"
-        return lacking(self.concepts, context.network)
-
-    def reads(self, context: Context) -> dict[str, str]:
-        return content(self.concepts, context.network)
 
     def run(self, context: Context) -> Outcome:
-        network = context.network
-        names = {number: network.feature_map_layer(number) for number in self.layers}
-        concepts = concept_set(self.concepts, network)
-        dissected = cached(network, list(names.values()), concepts, batch=self.batch, progress=context.progress)
-        layers = [_layer(number, dissected[name], context.seed) for number, name in names.items()]
+        concepts, dissected = self.dissected(context)
+        layers = [_layer(number, one, context.seed) for number, one in dissected.items()]
         measurements = []
         for layer in layers:
             for rule in RULES:

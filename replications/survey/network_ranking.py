@@ -18,68 +18,46 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from metrics.statistics import Interval
-from replications.suite.interface import Context, Evidence, Experiment, Measurement, Outcome, Table
+from replications.suite.interface import Context, Evidence, Measurement, Outcome, Table
 from replications.survey.detector_counts import RULES
 from replications.survey.dissection.bootstrap import bias_corrected
 from replications.survey.dissection.rules import Rule
-from replications.survey.known_networks import absent, content_of_concepts, lacking_concepts
 from replications.survey.network_ranking_drawing import picture_of_ranking
-from replications.survey.trained_and_random import CONFIDENCE, Compared, compare
+from replications.survey.trained_and_random import CONFIDENCE, Compared, TrainedAndRandom
 
 CLAIM = "ND-C-ordering"
 TESTED: Rule = "per category"
 
 
 @dataclasses.dataclass(frozen=True)
-class NetworkRanking(Experiment):
-    """networks: configurations of conf/network, by name, of trained networks; null where a profile has none.
-
-    layer: the number of the paper's layer whose units are dissected. concepts: a configuration of conf/concepts.
-    draws: of random weights for each network, at least two. ordering: names of `networks` in the order that the paper
-    claims, most detectors first; null where these aren't the paper's. reported: by name of a network, the row of the
-    ledger that its number of unique detectors is the counterpart of. batch: images at a time.
+class NetworkRanking(TrainedAndRandom):
+    """Beside the parameters of `TrainedAndRandom`, ordering: names of `networks` in the order that the paper claims,
+    most detectors first; null where these aren't the paper's. reported: by name of a network, the row of the ledger
+    that its number of unique detectors is the counterpart of.
     """
 
     name: ClassVar[str] = "network_ranking"
     title: ClassVar[str] = "Networks ranked by their unique detectors"
-    paper: ClassVar[str] = "survey"
     answers: ClassVar[tuple[str, ...]] = ("ND-R2", "ND-U08", "ND-U12", "ND-U17", CLAIM)
-    needs: ClassVar = ()
 
-    networks: Mapping[str, Mapping[str, Any]] | None
-    layer: int
-    concepts: Mapping[str, Any] | None
-    draws: int
     ordering: Sequence[str] | None
     reported: Mapping[str, str]
-    batch: int
 
     def __post_init__(self) -> None:
-        if self.draws < 2:
-            raise ValueError(f"an interval over random weights needs at least 2 draws, found {self.draws}")
+        super().__post_init__()
         if wrong := sorted({*(self.ordering or ()), *self.reported} - set(self.networks or {})):
             raise ValueError(
                 f"'ordering' and 'reported' name networks that aren't ranked: {', '.join(wrong)}; ranked are "
                 f"{', '.join(self.networks or ()) or 'none'}"
             )
 
-    def missing(self, context: Context) -> str | None:
-        return absent(self.networks, self.layer) or lacking_concepts(self.concepts, self.networks or {})
-
-    def reads(self, context: Context) -> dict[str, str]:
-        return content_of_concepts(self.concepts, self.networks)
-
     def run(self, context: Context) -> Outcome:
-        assert self.networks is not None
-        compared = [
-            compare(context, name, config, layer=self.layer, concepts=self.concepts, draws=self.draws, batch=self.batch)
-            for name, config in self.networks.items()
-        ]
+        compared = self.compared(context)
         ranked = sorted(compared, key=lambda one: -one.own(TESTED).estimate)
         outcome = Outcome(
             tables=[_table(ranked), _table_of_pairs(ranked)], pictures=[picture_of_ranking(ranked, TESTED)]

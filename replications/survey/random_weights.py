@@ -21,17 +21,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from metrics.statistics import Interval
-from replications.suite.interface import Context, Direction, Evidence, Experiment, Measurement, Outcome, Table
+from replications.suite.interface import Context, Direction, Evidence, Measurement, Outcome, Table
 from replications.survey.detector_counts import RULES, Counts
 from replications.survey.dissection.rules import Rule
-from replications.survey.known_networks import absent, content_of_concepts, lacking_concepts
 from replications.survey.random_weights_drawing import picture_of_networks
-from replications.survey.trained_and_random import Compared, compare
+from replications.survey.trained_and_random import Compared, TrainedAndRandom
 
 CLAIM = "ND-C-trained-more"
 TESTED: Rule = "per category"
@@ -52,41 +51,15 @@ REPORTED: Mapping[Rule, Mapping[str, Reported]] = {
 
 
 @dataclasses.dataclass(frozen=True)
-class RandomWeights(Experiment):
-    """networks: configurations of conf/network, by name, of trained networks; null where a profile has none.
-
-    layer: the number of the paper's layer whose units are dissected. concepts: a configuration of conf/concepts.
-    draws: of random weights for each network, at least two. batch: images at a time.
-    """
+class RandomWeights(TrainedAndRandom):
+    """See `TrainedAndRandom`."""
 
     name: ClassVar[str] = "random_weights"
     title: ClassVar[str] = "Unique detectors of trained and of random weights"
-    paper: ClassVar[str] = "survey"
     answers: ClassVar[tuple[str, ...]] = ("ND-U01", "ND-U02", "ND-V1", CLAIM)
-    needs: ClassVar = ()
-
-    networks: Mapping[str, Mapping[str, Any]] | None
-    layer: int
-    concepts: Mapping[str, Any] | None
-    draws: int
-    batch: int
-
-    def __post_init__(self) -> None:
-        if self.draws < 2:
-            raise ValueError(f"an interval over random weights needs at least 2 draws, found {self.draws}")
-
-    def missing(self, context: Context) -> str | None:
-        return absent(self.networks, self.layer) or lacking_concepts(self.concepts, self.networks or {})
-
-    def reads(self, context: Context) -> dict[str, str]:
-        return content_of_concepts(self.concepts, self.networks)
 
     def run(self, context: Context) -> Outcome:
-        assert self.networks is not None
-        compared = [
-            compare(context, name, config, layer=self.layer, concepts=self.concepts, draws=self.draws, batch=self.batch)
-            for name, config in self.networks.items()
-        ]
+        compared = self.compared(context)
         return Outcome(
             measurements=[found for rule in RULES for found in _measurements(compared, rule)],
             evidence=[_evidence(one) for one in compared],

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from metrics.statistics import Interval
-from replications.suite.interface import Context
+from replications.suite.interface import Context, Experiment
 from replications.survey.concept_choice import concept_set
 from replications.survey.detector_counts import (
     RULES,
@@ -22,7 +22,13 @@ from replications.survey.detector_counts import (
 from replications.survey.dissection.bootstrap import bias_corrected
 from replications.survey.dissection.cache import cached
 from replications.survey.dissection.rules import THRESHOLD, Rule
-from replications.survey.known_networks import load, with_random_weights
+from replications.survey.known_networks import (
+    absent,
+    content_of_concepts,
+    lacking_concepts,
+    load,
+    with_random_weights,
+)
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95
@@ -62,6 +68,42 @@ class Compared:
         resamples = np.mean([total[1:] - one.total[1:] for one in self.random[rule]], axis=0)
         differences = [float(total[0]) - value for value in self.drawn(rule)]
         return over_repetitions_and_images(differences, resamples, self.blocks, CONFIDENCE)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedAndRandom(Experiment):
+    """networks: configurations of conf/network, by name, of trained networks; null where a profile has none.
+
+    layer: the number of the paper's layer whose units are dissected. concepts: a configuration of conf/concepts.
+    draws: of random weights for each network, at least two. batch: images at a time.
+    """
+
+    paper: ClassVar[str] = "survey"
+    needs: ClassVar = ()
+
+    networks: Mapping[str, Mapping[str, Any]] | None
+    layer: int
+    concepts: Mapping[str, Any] | None
+    draws: int
+    batch: int
+
+    def __post_init__(self) -> None:
+        if self.draws < 2:
+            raise ValueError(f"an interval over random weights needs at least 2 draws, found {self.draws}")
+
+    def missing(self, context: Context) -> str | None:
+        return absent(self.networks, self.layer) or lacking_concepts(self.concepts, self.networks or {})
+
+    def reads(self, context: Context) -> dict[str, str]:
+        return content_of_concepts(self.concepts, self.networks)
+
+    def compared(self, context: Context) -> list[Compared]:
+        """Each of the networks, in their order."""
+        assert self.networks is not None
+        return [
+            compare(context, name, config, layer=self.layer, concepts=self.concepts, draws=self.draws, batch=self.batch)
+            for name, config in self.networks.items()
+        ]
 
 
 def compare(

@@ -15,8 +15,8 @@ whose best label is of it, each of another concept.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -24,11 +24,10 @@ from torch import Tensor
 
 from metrics.statistics import Interval
 from replications.data.concepts.concept_set import ConceptSet
-from replications.suite.interface import Context, Experiment, Measurement, Outcome, Table
-from replications.survey.concept_choice import concept_set, content, lacking
+from replications.suite.interface import Context, Measurement, Outcome, Table
 from replications.survey.detector_counts import resampled
+from replications.survey.dissected_layers import DissectedLayers
 from replications.survey.dissection.bootstrap import bias_corrected
-from replications.survey.dissection.cache import cached
 from replications.survey.dissection.result import Dissection
 from replications.survey.dissection.rules import Detector
 from replications.survey.dissection.upsampling import Grid
@@ -54,7 +53,7 @@ class Report:
 
 
 @dataclasses.dataclass(frozen=True)
-class UnitReports(Experiment):
+class UnitReports(DissectedLayers):
     """layers: numbers of the paper's layers. concepts: a configuration of conf/concepts. listed: units in a table.
 
     shown: units of each category in a picture. images: that excite a unit most. drawn: of these, in a picture.
@@ -63,17 +62,12 @@ class UnitReports(Experiment):
 
     name: ClassVar[str] = "unit_reports"
     title: ClassVar[str] = "What each unit detects"
-    paper: ClassVar[str] = "survey"
     answers: ClassVar[tuple[str, ...]] = ("ND-01", "ND-02", "ND-03")
-    needs: ClassVar[tuple[Literal["network"], ...]] = ("network",)
 
-    layers: Sequence[int]
-    concepts: Mapping[str, Any] | None
     listed: int
     shown: int
     images: int
     drawn: int
-    batch: int
 
     def __post_init__(self) -> None:
         if not self.layers or min(self.listed, self.shown) < 1 or not 1 <= self.drawn <= self.images:
@@ -83,24 +77,12 @@ class UnitReports(Experiment):
                 f"drawn={self.drawn}"
             )
 
-    def missing(self, context: Context) -> str | None:
-        absent = [number for number in self.layers if number not in context.network.unit_layers]
-        if absent:
-            return f"needs the paper's layers {absent}, which network '{context.network.name}' doesn't name"
-        return lacking(self.concepts, context.network)
-
-    def reads(self, context: Context) -> dict[str, str]:
-        return content(self.concepts, context.network)
-
     def run(self, context: Context) -> Outcome:
-        network = context.network
-        names = {number: network.feature_map_layer(number) for number in self.layers}
-        concepts = concept_set(self.concepts, network)
-        dissected = cached(network, list(names.values()), concepts, batch=self.batch, progress=context.progress)
-        highest = self._highest(context, list(names.values()), concepts)
+        concepts, dissected = self.dissected(context)
+        highest = self._highest(context, [one.layer for one in dissected.values()], concepts)
         outcome = Outcome()
-        for number, name in names.items():
-            dissection = dissected[name]
+        for number, dissection in dissected.items():
+            name = dissection.layer
             reports = self._reports(dissection, concepts, highest[name], context.seed)
             outcome.measurements += _measurements(number, dissection, reports)
             if not reports:

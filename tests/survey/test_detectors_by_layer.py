@@ -18,7 +18,7 @@ EXPERIMENT = DetectorsByLayer(layers=[1, 5], concepts={}, batch=16)
 
 @pytest.fixture
 def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    plant(monkeypatch, tmp_path, "replications.survey.detectors_by_layer")
+    plant(monkeypatch, tmp_path, "replications.survey.dissected_layers")
     return context(network())
 
 

@@ -20,7 +20,7 @@ EXPERIMENT = UnitReports(layers=[5], concepts={}, listed=2, shown=2, images=5, d
 
 @pytest.fixture
 def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    plant(monkeypatch, tmp_path, "replications.survey.unit_reports")
+    plant(monkeypatch, tmp_path, "replications.survey.dissected_layers")
     return context(network())
 
 
@@ -58,7 +58,7 @@ def test_the_table_lists_as_many_as_are_asked_for_best_first(planted: Any) -> No
 
 
 def test_a_layer_without_detectors_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch, tmp_path, "replications.survey.unit_reports")
+    plant(monkeypatch, tmp_path, "replications.survey.dissected_layers")
     outcome = EXPERIMENT.run(context(network([(-1.0, -1.0, -1.0)])))
     assert outcome.notes == ["No unit of layer 5 (relu1) detects anything."]
     assert not outcome.tables
