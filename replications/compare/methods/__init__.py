@@ -1,0 +1,1 @@
+"""The methods that are compared, a family in each file."""
