@@ -1,0 +1,166 @@
+"""The natural images that pictures of a unit are compared with, and what is known of them once and for all.
+
+They are validation images that the unit likes: for a class its own images, for a hidden unit those that excite it most.
+Methods see training images alone, so no picture is compared with what it was made from. What is known of them depends
+on no picture, so it is kept in files, by all that determines it, and shared between comparisons.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from metrics.clusters import NaturalClusters, natural_clusters
+from metrics.colour import colour_histograms
+from metrics.feature_space import Features
+from metrics.manifold import neighbour_radii
+from metrics.perceptual import all_pairs
+from metrics.spectrum import log_power
+from replications.data.image_set import ImageSet
+from replications.identity import code_fingerprint
+from replications.multifaceted.judge import Judge
+from replications.paths import atomic_write
+
+Progress = Callable[[Iterable[Any], str, int], Iterator[Any]]
+
+MOST = 100  # natural images of a unit, at most, drawn at random among those that it likes
+COMPARED = 40  # of these, whose mean perceptual distance is the scale of distances between pictures
+CLOSE, NEAR = 3, 5  # neighbours that a natural image's surroundings reach to: for precision, and for coverage
+_INSIDE = 0.95  # share of a cluster's own images that lie within its radius
+_BATCH = 64
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class References:
+    """Of one unit, M natural images.
+
+    features: (M, D) the judge's, of unit length. histogram: (605,) their mean colours. power: (F,) their mean log power
+    at the pictures' size. apart: the mean perceptual distance between them, nan for fewer than two.
+    close, near: (M,) the distance to the `CLOSE`-th and `NEAR`-th nearest other; None where there aren't as many.
+    clusters: of them, in the judge's features; None where there are no more images than clusters.
+    """
+
+    features: Features
+    histogram: Tensor
+    power: Tensor
+    apart: float
+    close: Tensor | None
+    near: Tensor | None
+    clusters: NaturalClusters | None
+
+
+class NaturalImages:
+    """What the judge makes of the validation images looked at, and of those that a unit likes.
+
+    size: in pixels, of the pictures that are compared with them. folder: where what is known is kept; None keeps none.
+    """
+
+    def __init__(self, judge: Judge, size: int, folder: Path | None, progress: Progress | None) -> None:
+        self.judge, self.size, self.folder, self.progress = judge, size, folder, progress
+
+    @property
+    def images(self) -> ImageSet:
+        return self.judge.images
+
+    @functools.cached_property
+    def pool(self) -> Features:
+        """(N, D) the judge's features of all images, of unit length, in order."""
+        path = self._path("pool")
+        held = _held(path)
+        if held is None:
+            count = self.images.batch_count(_BATCH)
+            batches: Iterable[Any] = self.images.batches(_BATCH)
+            if self.progress is not None:
+                batches = self.progress(batches, f"{self.judge.name} looks at natural images", count)
+            values = torch.cat([self.judge.see(images).features.values for _, images, _ in batches])
+            held = _kept(path, {"values": values})
+        return Features(held["values"], f"{self.judge.name}/{self.judge.layer} (unit length)")
+
+    def references(self, indices: Tensor, clusters: int, seed: int) -> References:
+        """Of the images at `indices`. clusters: how many; seed: theirs."""
+        path = self._path(
+            "references", self.size, hashlib.sha256(indices.numpy().tobytes()).hexdigest(), clusters, seed
+        )
+        features = Features(self.pool.values[indices], self.pool.space)
+        held = _held(path)
+        if held is None:
+            held = _kept(path, self._found(features, indices, clusters, seed))
+        shares = held.get("shares")
+        return References(
+            features,
+            held["histogram"],
+            held["power"],
+            float(held["apart"]),
+            held.get("close"),
+            held.get("near"),
+            None
+            if shares is None
+            else NaturalClusters(features.space, held["centres"], held["radii"], shares, _INSIDE),
+        )
+
+    def _found(self, features: Features, indices: Tensor, clusters: int, seed: int) -> dict[str, Tensor]:
+        images = resized(self.images.images(indices), self.size)
+        apart = torch.nan
+        if len(indices) > 1:
+            apart = all_pairs(self.judge.backbone, images[:COMPARED]).mean().value
+        found = {
+            "histogram": colour_histograms(images).mean(0),
+            "power": torch.cat([log_power(part) for part in images.split(_BATCH)]).mean(0),
+            "apart": torch.tensor(apart, dtype=torch.float64),
+        }
+        for name, neighbours in (("close", CLOSE), ("near", NEAR)):
+            if len(indices) > neighbours:
+                found[name] = neighbour_radii(features.values, neighbours)
+        if len(indices) > clusters:
+            made = natural_clusters(features.values, clusters, space=features.space, inside=_INSIDE, seed=seed)
+            found |= {"centres": made.centres, "radii": made.radii, "shares": made.shares}
+        return found
+
+    def _path(self, kind: str, *determined_by: object) -> Path | None:
+        if self.folder is None:
+            return None
+        network = self.judge.network
+        about = [_code(), network.fingerprint, network.device.type, self.images.fingerprint, *determined_by]
+        return self.folder / f"{kind}-{hashlib.sha256(repr(about).encode()).hexdigest()[:32]}.safetensors"
+
+
+def resized(images: Tensor, size: int) -> Tensor:
+    """(n, 3, size, size) in [0, 1]."""
+    if tuple(images.shape[2:]) == (size, size):
+        return images
+    return F.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False).clamp(0, 1)
+
+
+@functools.cache
+def _code() -> str:
+    return code_fingerprint("replications.compare.references")
+
+
+def _held(path: Path | None) -> dict[str, Tensor] | None:
+    """What the file holds; None where there is none, or one that can't be read and is made again."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    if path is None or not path.is_file():
+        return None
+    try:
+        return load(path.read_bytes())
+    except (SafetensorError, OSError):
+        return None
+
+
+def _kept(path: Path | None, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    from safetensors.torch import save
+
+    if path is not None:
+        with atomic_write(path) as file:
+            file.write(save({name: tensor.contiguous() for name, tensor in tensors.items()}))
+    return tensors
