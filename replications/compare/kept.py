@@ -45,7 +45,7 @@ def held(kind: str, digest: str) -> Kept | None:
     if not path.is_file():
         return None
     try:
-        with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         say(f"{path} can't be used ({sentence(error)}), so what it held is made again")

@@ -53,8 +53,8 @@ class Protocol:
             "trials": self.trials,
             "number of seeds": len(self.seeds),
         }
-        if low := [f"{name}={value}" for name, value in counts.items() if value < 1]:
-            raise ValueError(f"a protocol's numbers are at least 1; found {', '.join(low)}")
+        if wrong := [f"{name}={value}" for name, value in counts.items() if value < 1]:
+            raise ValueError(f"a protocol's numbers are at least 1; found {', '.join(wrong)}")
         if len(set(self.seeds)) != len(self.seeds) or min(self.seeds) < 0:
             raise ValueError(f"the seeds are different numbers from 0, found {list(self.seeds)}")
         if self.pictures < 2 or self.natural_clusters < 2:

@@ -35,10 +35,12 @@ class RunContext:
         seed: int,
         workspace: Path,
         outcomes: Callable[[str], dict[str, Any] | None],
+        others: tuple[str, ...] | None = None,
     ) -> None:
         self._experiment, self._inputs, self._outcomes = experiment, inputs, outcomes
         self.profile, self.seed, self.device = profile, seed, inputs.device
         self._workspace = workspace
+        self.others = tuple(experiment.uses) if others is None else others
         self._zoo: Zoo | None = None
         self.trained: dict[str, float] = {}
 
@@ -86,7 +88,7 @@ class RunContext:
         return self._zoo
 
     def outcome(self, experiment: str) -> dict[str, Any] | None:
-        if experiment not in self._experiment.uses:
+        if experiment not in self.others:
             raise LookupError(f"{self._experiment.name} reads the outcome of '{experiment}': add it to its `uses`")
         return self._outcomes(experiment)
 

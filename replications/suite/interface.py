@@ -155,6 +155,11 @@ class Context(Protocol):
         """Another set of images, for an experiment on two; raises MissingInput where there is none."""
         ...
 
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The experiments whose outcomes this one reads, in the paper's order: its `uses`, with "*" written out."""
+        ...
+
     def outcome(self, experiment: str) -> dict[str, Any] | None:
         """The outcome (as in outcome.json) of an experiment named in `uses`: this run's, else the recorded one.
 
@@ -182,7 +187,7 @@ class MissingInput(RuntimeError):
 class Experiment(ABC):
     """One table or figure of a paper. Subclasses are frozen dataclasses whose fields are the parameters.
 
-    name: as the paper names it, lower case ("fig2", "table1").
+    name: as the paper names it, lower case ("fig2", "table1"). A class that serves many experiments has it as a field.
     title: as in the paper, for people.
     paper: the ledger's key of the paper.
     answers: ledger rows (reported values and claims) that this experiment speaks to.
@@ -192,7 +197,7 @@ class Experiment(ABC):
         of what determines its outcome; the rest is refused. An experiment's configuration may name other ones than the
         profile's under `inputs` (or `by_profile.PROFILE.inputs`).
     uses: experiments of the same paper whose outcomes this one reads (`context.outcome(name)`). They run before it,
-        and what they found is part of what determines this outcome.
+        and what they found is part of what determines this outcome. ("*",) stands for all that don't say so themselves.
     """
 
     name: ClassVar[str]
@@ -206,6 +211,10 @@ class Experiment(ABC):
     def missing(self, context: Context) -> str | None:
         """What this profile lacks for this experiment, as one sentence, or None. Must be cheap."""
         return None
+
+    def modules(self) -> tuple[str, ...]:
+        """Modules beside its own whose code counts for the outcome: those of what its parameters name, for one."""
+        return ()
 
     def reads(self, context: Context) -> dict[str, str]:
         """What the parameters describe beside files, by a word for it, each with a fingerprint of its content.

@@ -28,6 +28,7 @@ from replications.suite.store import Store, key_of
 if TYPE_CHECKING:
     import torch
 
+EVERY = "*"  # among an experiment's `uses`
 # Errors of the machine that the next experiment would meet as well.
 HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -56,6 +57,15 @@ class Runner:
         for name in self.settings.selected:
             self._resolve(name)
         return [self._resolve(name)[0] for name in self.settings.configs]
+
+    def look_again(self) -> list[ExperimentResult]:
+        """`results()` with what other runs have finished since then."""
+        for name in [
+            n for n, (result, _) in self._results.items() if result.status in ("recorded", "stale", "not run")
+        ]:
+            if name not in self.settings.selected:
+                del self._results[name]
+        return self.results()
 
     def _resolve(self, name: str) -> tuple[ExperimentResult, dict[str, Any] | None]:
         """The result of one experiment and the document of its outcome."""
@@ -155,7 +165,17 @@ class Runner:
             seed=self.settings.seed,
             workspace=self.store.workspace(key),
             outcomes=self.outcome,
+            others=self.uses(experiment),
         )
+
+    def uses(self, experiment: Experiment) -> tuple[str, ...]:
+        """The experiments whose outcomes one reads; all others of the paper but those that read all as well for "*"."""
+        from hydra.utils import get_class
+
+        if EVERY not in experiment.uses:
+            return experiment.uses
+        classes = {name: get_class(config["_target_"]) for name, config in self.settings.configs.items()}
+        return tuple(name for name, own in classes.items() if EVERY not in getattr(own, "uses", ()))
 
     def _identity(self, experiment: Experiment) -> dict[str, Any]:
         """Everything that determines the outcome."""
@@ -163,7 +183,7 @@ class Runner:
 
         needs: tuple[str, ...] = experiment.needs
         inputs = self.inputs_of(experiment.name)
-        code = code_of(None, type(experiment).__module__)
+        code = code_of(None, type(experiment).__module__, *experiment.modules())
         if experiment.trains:
             code |= code_of(None, "replications.training.zoo")
         for part in needs:
@@ -178,7 +198,7 @@ class Runner:
             **({"files": files} if files else {}),
             **({"reads": read} if read else {}),
             **{part: inputs.identity(part) if part in needs else None for part in self.settings.parts},
-            "uses": {name: self._content(name) for name in experiment.uses},
+            "uses": {name: self._content(name) for name in self.uses(experiment)},
             "seed": self.settings.seed,
             "code": dict(sorted(code.items())),
             "device": self.device.type,

@@ -57,7 +57,7 @@ def test_an_experiments_file_names_it_and_its_parameters(path: Path) -> None:
     config = _plain(_compose(f"paper={path.parent.name}").experiment[path.stem])
     experiment = get_class(config["_target_"])
     assert issubclass(experiment, Experiment)
-    assert (experiment.name, experiment.paper) == (path.stem, path.parent.name)
+    assert (config.get("name") or experiment.name, experiment.paper) == (path.stem, path.parent.name)
     fields = {field.name for field in dataclasses.fields(experiment)}  # type: ignore[arg-type]
     for profile in _options("profile"):
         assert set(for_profile(config, profile)) - {"_target_", "_recursive_"} <= fields

@@ -29,6 +29,7 @@ ROWS_OF = {
     "multifaceted": "MFV",
     "ppgn": "PPGN",
     "survey": "(?:SUR|ND|MV|DB|BO|ZI|MA)",
+    "compare": "BO",
 }  # paper -> what the names of its ledger's rows begin with, as a pattern
 EXPERIMENTS = [
     pytest.param(paper, path.stem, id=f"{paper}-{path.stem}")

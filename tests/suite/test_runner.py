@@ -217,3 +217,41 @@ def test_an_experiment_reads_another_and_follows_it(dummy: Dummy) -> None:
         json.loads(p.read_text())["measurements"][0]["values"][0] for p in dummy.runs.glob("table2-*/outcome.json")
     }
     assert found == {-1.0, 10.0}
+
+
+def _configured(dummy: Dummy, name: str, text: str) -> None:
+    (dummy.conf / "experiment" / "dummy" / f"{name}.yaml").write_text(text)
+
+
+def test_one_class_serves_many_experiments_by_their_names(dummy: Dummy) -> None:
+    for name in ("a", "b"):
+        _configured(dummy, name, f"_target_: dummy_paper.Named\nname: {name}\n")
+    status, _ = dummy.run("experiments=[a,b]")
+    assert status == 0
+    assert dummy.calls() == {"a": 1, "b": 1}
+    first, second = (dummy.document(name) for name in ("a", "b"))
+    assert (first["experiment"], second["experiment"]) == ("a", "b")
+    assert first["measurements"][0]["values"] != second["measurements"][0]["values"]
+    _configured(dummy, "c", "_target_: dummy_paper.Named\nname: another\n")
+    assert "conf/experiment/dummy/c.yaml doesn't name the experiment 'c'" in dummy.run("experiments=c")[1]
+
+
+def test_the_code_of_modules_that_an_experiment_names_counts(dummy: Dummy) -> None:
+    _configured(dummy, "a", "_target_: dummy_paper.Named\nname: a\n")
+    dummy.run("experiments=a")
+    code = dummy.document("a")["provenance"]["identity"]["code"]
+    assert "metrics.statistics" in code
+    assert "metrics.colour" not in code
+
+
+def test_an_experiment_reads_all_the_others_and_follows_them(dummy: Dummy) -> None:
+    for name in ("all", "every"):
+        _configured(dummy, name, f"_target_: dummy_paper.All\nname: {name}\n")
+    dummy.run()
+    assert dummy.calls() == ALL | {"all": 1, "every": 1}
+    read = dict(dummy.document("all")["tables"][0]["rows"])  # neither of the two that read all is read by the other
+    assert read == {"fig1": 3, "fig2": 3, "fig10": 4, "table1": None, "table2": 1}
+    dummy.run("experiment.fig2.steps=4")
+    assert dummy.calls() == {"fig2": 1, "all": 1, "every": 1}
+    dummy.run()
+    assert dummy.calls() == {}

@@ -196,3 +196,29 @@ class Table2(Experiment):
         other = context.outcome("table1")
         value = -1.0 if other is None else other["measurements"][0]["values"][0]
         return Outcome(measurements=[Measurement("read", [value], "%", "run")])
+
+
+@dataclasses.dataclass(frozen=True)
+class Named(Numbers):
+    """One class for many experiments: what each is called is a parameter, and what it adds is in another module."""
+
+    name: str = "named"  # type: ignore[misc]
+    module: str = "metrics.statistics"
+
+    def modules(self) -> tuple[str, ...]:
+        return (self.module,)
+
+
+@dataclasses.dataclass(frozen=True)
+class All(Experiment):
+    name: str  # type: ignore[misc]
+    title: ClassVar[str] = "What reads all the others' outcomes"
+    paper: ClassVar[str] = "dummy"
+    needs = ()
+    uses = ("*",)
+
+    def run(self, context: Context) -> Outcome:
+        _called(self.name)
+        found = {name: context.outcome(name) for name in context.others}
+        rows = [[name, None if own is None else len(own["measurements"])] for name, own in found.items()]
+        return Outcome(tables=[Table("read", "Read", ["name", "measurements"], rows)])
