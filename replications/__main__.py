@@ -1,4 +1,4 @@
-"""The command line: `replicate paper=zeiler profile=laptop experiments=[fig2,table1]`; see `replicate --help`."""
+"""The command line: `replicate zeiler profile=laptop experiments=[fig2,table1]`; see `replicate --help`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 # cuBLAS reads this once, before its first call; without it matrix products on a GPU are not reproducible.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -46,43 +45,26 @@ def run(arguments: list[str], do: Callable[[Settings], int] | None = None) -> in
 
 
 def _run(arguments: list[str], do: Callable[[Settings], int] | None) -> int:
-    import hydra
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
-
-    from replications.progress import say
-    from replications.suite.command_line import complete, settings_of
+    from replications.suite.command_line import complete, is_special, parse
+    from replications.suite.launch import is_sweep, run_once, run_sweep
+    from replications.suite.words import in_words
 
     if "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise WrongInput(
             "torchrun started this more than once, but a run uses one GPU: start one run for each GPU instead, as in "
             "CUDA_VISIBLE_DEVICES=1 replicate ... experiments=table3; they share the networks that they train"
         )
-    statuses: list[int] = []
-    errors: list[Exception] = []
+    if do is None:
+        done, arguments = in_words(CONF, arguments)
+        if done is not None:
+            return done
+    from replications.suite.page import replicate
+
     complete_arguments = complete(CONF, arguments)
-
-    def task(config: Any) -> None:
-        from replications.suite.page import replicate
-
-        try:
-            settings = settings_of(config)
-            if HydraConfig.get().mode is RunMode.MULTIRUN:
-                say(f"run {HydraConfig.get().job.num + 1}: {' '.join(settings.overrides)}")
-            statuses.append((do or replicate)(settings))
-        except Exception as error:  # Hydra would print what it composed; `run` puts it into words
-            errors.append(error)
-
-    program = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(task)
-    typed, sys.argv = sys.argv, [Path(sys.argv[0]).name, *complete_arguments]
-    try:
-        os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are put into words here
-        program()
-    finally:
-        sys.argv = typed
-    for error in errors:
-        raise error
-    return max(statuses, default=0)
+    typed = parse(arguments)
+    if is_sweep(typed) and not is_special(typed):
+        return run_sweep(CONF, typed, complete_arguments[len(arguments) :], do or replicate)
+    return run_once(CONF, complete_arguments, do or replicate)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from replications.paths import results_root
 from replications.suite.errors import WrongInput, unknown
+from replications.suite.launch import is_sweep, register_resolvers
 from replications.suite.settings import MEASURED_PARTS, Settings, chosen, in_order
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra.core.config_search_path import ConfigSearchPath
     from hydra.errors import OverrideParseException
     from omegaconf import DictConfig
 
@@ -31,13 +34,10 @@ def complete(conf: Path, arguments: Sequence[str]) -> list[str]:
     Raises:
         WrongInput: a name, a key or a value is not valid.
     """
-    from hydra._internal.utils import get_args_parser
-    from omegaconf import OmegaConf
-
-    OmegaConf.register_new_resolver("results_root", lambda: str(results_root().absolute()), replace=True)
-    typed = get_args_parser().parse_args(list(arguments))
-    special = any((typed.help, typed.hydra_help, typed.info, typed.cfg, typed.shell_completion))
-    loader = _loader(conf, typed.config_dir)
+    register_resolvers()
+    typed = parse(arguments)
+    special = is_special(typed)
+    loader = loader_of(conf, typed.config_dir)
     papers = loader.get_group_options("paper")
     paper = next((o.partition("=")[2] for o in typed.overrides if o.startswith("paper=")), None)
     paper = paper or _default(loader, "paper")
@@ -55,7 +55,7 @@ def complete(conf: Path, arguments: Sequence[str]) -> list[str]:
             if value == "null" and options:
                 none = ", or evaluator=null for none" if name == "network@evaluator" else ""
                 raise WrongInput(f"{name}=null chooses nothing; choose one of {', '.join(options)}{none}")
-        for overrides in _runs(typed.overrides) if typed.multirun else [typed.overrides]:
+        for overrides in runs_of(typed.overrides) if is_sweep(typed) else [typed.overrides]:
             _check(loader, [*added, *overrides])
     return [*arguments, *added]
 
@@ -118,9 +118,21 @@ def _own_network(hydra: Any, profile: str) -> str:
     return ""
 
 
-def _loader(conf: Path, extra: str | None) -> ConfigLoaderImpl:
-    """Hydra's own loader over the configuration folders that `hydra.main` will use."""
-    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+def parse(arguments: Sequence[str]) -> Namespace:
+    """The arguments as Hydra parses them."""
+    from hydra._internal.utils import get_args_parser
+
+    typed: Namespace = get_args_parser().parse_args(list(arguments))
+    return typed
+
+
+def is_special(typed: Namespace) -> bool:
+    """Whether the arguments ask for help or for the configuration instead of a run."""
+    return any((typed.help, typed.hydra_help, typed.info, typed.cfg, typed.shell_completion))
+
+
+def search_path(conf: Path, extra: str | None) -> ConfigSearchPath:
+    """The configuration folders that `hydra.main` will use. extra: what --config-dir names."""
     from hydra._internal.utils import create_config_search_path
 
     search = create_config_search_path(str(conf))
@@ -128,7 +140,14 @@ def _loader(conf: Path, extra: str | None) -> ConfigLoaderImpl:
         if not Path(extra).is_dir():
             raise WrongInput(f"--config-dir names '{extra}', which is not a folder")
         search.prepend("command-line", f"file://{Path(extra).resolve()}", anchor="schema")
-    return ConfigLoaderImpl(search)
+    return search
+
+
+def loader_of(conf: Path, extra: str | None) -> ConfigLoaderImpl:
+    """Hydra's own loader over the configuration folders."""
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
+    return ConfigLoaderImpl(search_path(conf, extra))
 
 
 def _default(loader: ConfigLoaderImpl, group: str) -> str:
@@ -139,7 +158,7 @@ def _default(loader: ConfigLoaderImpl, group: str) -> str:
     return next(str(d.value) for d in loaded.defaults_list if getattr(d, "group", None) == group)  # type: ignore[attr-defined]
 
 
-def _runs(overrides: list[str]) -> list[list[str]]:
+def runs_of(overrides: list[str]) -> list[list[str]]:
     """The overrides of each run of a sweep ("seed=0,1" is two runs)."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.core.override_parser.overrides_parser import OverridesParser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -10,11 +11,16 @@ from replications.paths import file_lock
 from replications.progress import say
 from replications.suite import ledger, recorded, summary, tracking, verdicts
 from replications.suite.identity import portable
+from replications.suite.outcome_json import digest
 from replications.suite.provenance import device_name
 from replications.suite.report.write import write
 from replications.suite.result import ExperimentResult
 from replications.suite.runner import Runner, runs_folder
 from replications.suite.settings import Settings
+
+# What the place or the name of a page says already, or what pages are shared over.
+NAMED = ("paper", "profile", "network", "seed", "experiments")
+LONGEST = 80  # letters of a page's name that say in which settings the runs of a sweep differ
 
 
 def replicate(settings: Settings) -> int:
@@ -29,9 +35,11 @@ def replicate(settings: Settings) -> int:
     results = runner.results()
     if settings.record:
         _record(settings, runner, results)
-    judged = verdicts.judge(reported, results, settings.profile)
     folder = runs_folder(settings.paper, settings.profile) / report_name(settings)
     with file_lock(folder.parent / ".locks" / f"{folder.name}.lock"):
+        if settings.sweep:
+            results = runner.look_again()
+        judged = verdicts.judge(reported, results, settings.profile)
         page = write(reported, settings.profile, results, judged, folder, _facts(settings, runner), settings.about)
     if settings.record:
         found = summary.summarize_run(settings.paper, settings.profile, settings.network, results, judged)
@@ -53,9 +61,18 @@ def replicate(settings: Settings) -> int:
 
 
 def report_name(settings: Settings) -> str:
-    """The folder of the page: "report", with the network's name where it isn't the profile's own, and a seed but 0."""
+    """The folder of the page: "report", with the network's name where it isn't the profile's own, and a seed but 0.
+
+    In a sweep also with the other settings in which its runs differ, but for which experiments they run: runs that
+    share everything else share the page, on which each finds what the others have measured.
+    """
     network = "" if settings.network == settings.own_network else f"-{settings.network}"
-    return f"report{network}" + (f"-seed{settings.seed}" if settings.seed else "")
+    name = f"report{network}" + (f"-seed{settings.seed}" if settings.seed else "")
+    others = [o for o in settings.varied if o.lstrip("+~").partition("=")[0] not in NAMED]
+    words = re.sub(r"[^\w.=-]+", "-", " ".join(o.lstrip("+~") for o in others)).strip("-=")
+    if len(words) > LONGEST:
+        words = f"{words[:LONGEST]}-{digest(others)[:8]}"
+    return f"{name}-{words}" if words else name
 
 
 def _record(settings: Settings, runner: Runner, results: list[ExperimentResult]) -> None:

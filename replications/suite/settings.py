@@ -27,6 +27,7 @@ class Settings:
     tracking: the configuration of the tracking.
     about: what the profile looks at, in a few sentences for the head of the page.
     overrides: what the command line overrides, as typed.
+    sweep: the name of the sweep that this run belongs to, or empty. varied: the overrides in which its runs differ.
     """
 
     paper: str
@@ -45,6 +46,8 @@ class Settings:
     tracking: Mapping[str, Any]
     about: str = ""
     overrides: tuple[str, ...] = ()
+    sweep: str = ""
+    varied: tuple[str, ...] = ()
 
     @property
     def selected(self) -> tuple[str, ...]:

@@ -58,8 +58,8 @@ class Dummy:
         captured = self.capsys.readouterr()
         return status, captured.err + captured.out
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """The same in a process of its own."""
+    def start(self, *words: str, session: bool = False) -> subprocess.Popen[str]:
+        """The same in a process of its own. session: leads a group, so that all its processes can be killed."""
         return subprocess.Popen(
             [sys.executable, "-m", "replications", *self.arguments(*words)],
             env={**os.environ, "PYTHONPATH": str(DUMMY)},
@@ -67,6 +67,7 @@ class Dummy:
             stderr=subprocess.STDOUT,
             text=True,
             preexec_fn=_hear_interrupts,
+            start_new_session=session,
         )
 
     def calls(self) -> Counter[str]:
