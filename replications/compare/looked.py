@@ -20,8 +20,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -58,10 +57,10 @@ _CONTROLS = 4  # natural images of a class, by which the layer that counts best 
 class Eyes:
     """Looks at pictures of `subjects`, units of `network`.
 
-    evaluator: the network that judges. others: networks that no method optimizes, for transfer; `network` itself is
-    left out. validation: the images looked at, which `natural` and `liked` of the subjects count in. generator: of
-    random numbers by a name; depends on that and the run's seed, not on the method. folder: where natural references
-    are kept, None keeps none. notes: what can't be measured here, as sentences.
+    evaluator: the network that judges. others: networks beside it that no method optimizes, for transfer. validation:
+    the images looked at, which `natural` and `liked` of the subjects count in. generator: of random numbers by a name;
+    depends on that and the run's seed, not on the method. progress: wraps what takes long (a context's).
+    notes: what can't be measured here, as sentences.
     """
 
     def __init__(
@@ -73,17 +72,12 @@ class Eyes:
         protocol: Protocol,
         subjects: Sequence[Subject],
         generator: Callable[..., torch.Generator],
-        *,
-        folder: Path | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.network, self.protocol, self.subjects, self.generator = network, protocol, tuple(subjects), generator
         self.judge = Judge(evaluator, validation, clusters=protocol.natural_clusters)
-        self.naturally = NaturalImages(self.judge, network.input_size, folder, progress)
-        held_out = {name: other for name, other in others.items() if other.fingerprint != network.fingerprint}
-        self.others = {
-            name: Judge(other, validation, clusters=protocol.natural_clusters) for name, other in held_out.items()
-        }
+        self.naturally = NaturalImages(self.judge, network.input_size, progress)
+        self.others = tuple(Judge(other, validation, clusters=protocol.natural_clusters) for other in others.values())
         self.notes = tuple(self._undefined())
 
     def look(self, made: Mapping[int, Tensor]) -> Iterator[tuple[int, Subject, Looked]]:
@@ -122,7 +116,8 @@ class Eyes:
         if not classes or not layers or not reads_any_size(self.judge.network):
             return None
         images = [(cast(str, one.name), self.judge.images.images(one.liked[:_CONTROLS])) for one in classes]
-        errors = counting_errors(self.judge, images, layers, COUNTING)
+        with torch.inference_mode(False):  # evidence takes gradients
+            errors = counting_errors(self.judge, [(name, one.clone()) for name, one in images], layers, COUNTING)
         return min(errors, key=lambda layer: errors[layer])
 
     # ------------------------------------------------------------------------------------------------- internals
@@ -183,26 +178,26 @@ class Eyes:
         if subject.kind != "class" or self.counting_layer is None or not _outputs_of(self.judge, subject):
             return None
         layer = self.counting_layer
-        maps = evidence_maps(self.judge, cast(str, subject.name), images, [layer], COUNTING)[layer]
+        with torch.inference_mode(False):  # evidence takes gradients
+            maps = evidence_maps(self.judge, cast(str, subject.name), images.clone(), [layer], COUNTING)[layer]
         return count_peaks(maps, COUNTING.height, COUNTING.prominence)
 
-    def transferred(self, subject: Subject, images: Tensor) -> Tensor | None:
-        """(n,) in [0, 1]: the probability of the class, mean over the other networks; None where none knows it."""
-        if subject.kind != "class":
-            return None
-        tables = {}
-        for name, other in self.others.items():
+    def transferred(self, looked: Looked) -> Tensor | None:
+        """(n,) in [0, 1]: the probability of the class, mean over judge and others; None where none knows it.
+
+        Raises NotHeldOut for a network of the name of the one that the pictures are for.
+        """
+        subject, tables = looked.subject, {}
+        if outputs := _outputs_of(self.judge, subject):
+            tables[self.judge.name] = _own_and_rest(looked.probabilities, outputs)
+        for other in self.others:
             if outputs := _outputs_of(other, subject):
-                # with no features and no gradients: the network's own pass
                 with torch.inference_mode():
-                    probabilities = other.network.probabilities(images).cpu().double()
-                own = probabilities[:, outputs].sum(1)
-                tables[name] = torch.stack([own, probabilities.sum(1) - own], 1).clamp_min(0)
+                    tables[other.name] = _own_and_rest(other.network.probabilities(looked.images).cpu(), outputs)
         if not tables:
             return None
-        targets = torch.zeros(len(images), dtype=torch.int64)
-        found = transfer(tables, targets, optimized_on=[self.network.name], k=1)
-        return found.per_picture("probability")
+        targets = torch.zeros(len(looked), dtype=torch.int64)
+        return transfer(tables, targets, optimized_on=[self.network.name], k=1).per_picture("probability")
 
 
 class _ByUnit(dict[str, References]):
@@ -292,7 +287,7 @@ class Looked:
     @functools.cached_property
     def transferred(self) -> Tensor | None:
         """(n,) in [0, 1]: the class's probability by other networks; None for a hidden unit."""
-        return self.eyes.transferred(self.subject, self.images)
+        return self.eyes.transferred(self)
 
     @functools.cached_property
     def things(self) -> Tensor | None:
@@ -304,31 +299,6 @@ class Looked:
         return self.eyes.right(self, window)
 
 
-def load_networks(configs: Mapping[str, Mapping[str, Any]], device: torch.device) -> dict[str, Network]:
-    """Networks by their configurations, as in conf/network.
-
-    Raises:
-        MissingInput: a network's weights, or a file that goes with them, aren't there.
-    """
-    from hydra.errors import InstantiationException
-    from hydra.utils import instantiate
-
-    from replications.networks.weights import WeightsError
-    from replications.paths import MissingDataRoot
-    from replications.suite.interface import MissingInput
-
-    found: dict[str, Network] = {}
-    for name, config in configs.items():
-        try:
-            found[name] = instantiate(dict(config), _convert_="all").to(device)
-        except InstantiationException as error:
-            cause = cast(Exception, error.__cause__ or error)
-            if isinstance(cause, WeightsError | MissingDataRoot):
-                raise MissingInput(f"needs the network '{name}', which pictures are to transfer to: {cause}") from error
-            raise cause from error
-    return found
-
-
 def _outputs_of(judge: Judge, subject: Subject) -> list[int]:
     """The judge's outputs for a class; none where it doesn't know it, and for a hidden unit."""
     if subject.kind != "class" or subject.name is None:
@@ -337,3 +307,9 @@ def _outputs_of(judge: Judge, subject: Subject) -> list[int]:
         return judge.outputs_of(subject.name)
     except UnknownClass:
         return []
+
+
+def _own_and_rest(probabilities: Tensor, outputs: Sequence[int]) -> Tensor:
+    """(n, 2) float64: of the class, and of everything else."""
+    own = probabilities[:, outputs].double().sum(1)
+    return torch.stack([own, (probabilities.double().sum(1) - own).clamp_min(0)], 1)

@@ -13,9 +13,9 @@ _ROUNDING = 1e-9
 
 
 class Measure(ABC):
-    """Subclasses are frozen dataclasses whose fields, if any, are settings, as conf/measure gives them.
+    """Subclasses are frozen dataclasses whose fields, if any, are settings, as conf/measured gives them.
 
-    name: unique among measures, that of its file in conf/measure. title: for a column or a panel.
+    name: unique among measures, that of its file in conf/measured. title: for a column or a panel.
     unit: what the number is, in words, with its bounds. better: which direction.
     low, high: the bounds that every value lies in; None where there is none.
     floor: the smallest difference that matters, set before anything was looked at. Of shares it is 0.05 (one picture in

@@ -11,7 +11,6 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,16 +23,15 @@ from metrics.feature_space import Features
 from metrics.manifold import neighbour_radii
 from metrics.perceptual import all_pairs
 from metrics.spectrum import log_power
+from replications.compare.kept import digest_of, held, keep
 from replications.data.image_set import ImageSet
-from replications.identity import code_fingerprint
 from replications.multifaceted.judge import Judge
-from replications.paths import atomic_write
 
 Progress = Callable[[Iterable[Any], str, int], Iterator[Any]]
 
 MOST = 100  # natural images of a unit, at most, drawn at random among those that it likes
 COMPARED = 40  # of these, whose mean perceptual distance is the scale of distances between pictures
-CLOSE, NEAR = 3, 5  # neighbours that a natural image's surroundings reach to: for precision, and for coverage
+CLOSE, NEAR = 3, 5  # neighbours that a natural image's surroundings reach to: for precision; for all else
 _INSIDE = 0.95  # share of a cluster's own images that lie within its radius
 _BATCH = 64
 
@@ -42,14 +40,14 @@ _BATCH = 64
 class References:
     """Of one unit, M natural images.
 
-    features: (M, D) the judge's, of unit length. histogram: (605,) their mean colours. power: (F,) their mean log power
+    features: (M, D) the judge's, of unit length. histograms: (M, 605) their colours. power: (F,) their mean log power
     at the pictures' size. apart: the mean perceptual distance between them, nan for fewer than two.
     close, near: (M,) the distance to the `CLOSE`-th and `NEAR`-th nearest other; None where there aren't as many.
     clusters: of them, in the judge's features; None where there are no more images than clusters.
     """
 
     features: Features
-    histogram: Tensor
+    histograms: Tensor
     power: Tensor
     apart: float
     close: Tensor | None
@@ -60,11 +58,11 @@ class References:
 class NaturalImages:
     """What the judge makes of the validation images looked at, and of those that a unit likes.
 
-    size: in pixels, of the pictures that are compared with them. folder: where what is known is kept; None keeps none.
+    size: in pixels, of the pictures that are compared with them. progress: wraps what takes long (a context's).
     """
 
-    def __init__(self, judge: Judge, size: int, folder: Path | None, progress: Progress | None) -> None:
-        self.judge, self.size, self.folder, self.progress = judge, size, folder, progress
+    def __init__(self, judge: Judge, size: int, progress: Progress | None = None) -> None:
+        self.judge, self.size, self.progress = judge, size, progress
 
     @property
     def images(self) -> ImageSet:
@@ -73,37 +71,34 @@ class NaturalImages:
     @functools.cached_property
     def pool(self) -> Features:
         """(N, D) the judge's features of all images, of unit length, in order."""
-        path = self._path("pool")
-        held = _held(path)
-        if held is None:
-            count = self.images.batch_count(_BATCH)
+        key = self._key("pool")
+        kept = held("references", key)
+        if kept is None:
             batches: Iterable[Any] = self.images.batches(_BATCH)
             if self.progress is not None:
-                batches = self.progress(batches, f"{self.judge.name} looks at natural images", count)
+                batches = self.progress(batches, "looking at natural images", self.images.batch_count(_BATCH))
             values = torch.cat([self.judge.see(images).features.values for _, images, _ in batches])
-            held = _kept(path, {"values": values})
-        return Features(held["values"], f"{self.judge.name}/{self.judge.layer} (unit length)")
+            kept = {"values": values}, {}
+            keep("references", key, *kept)
+        return Features(kept[0]["values"], f"{self.judge.name}/{self.judge.layer} (unit length)")
 
     def references(self, indices: Tensor, clusters: int, seed: int) -> References:
         """Of the images at `indices`. clusters: how many; seed: theirs."""
-        path = self._path(
-            "references", self.size, hashlib.sha256(indices.numpy().tobytes()).hexdigest(), clusters, seed
-        )
         features = Features(self.pool.values[indices], self.pool.space)
-        held = _held(path)
-        if held is None:
-            held = _kept(path, self._found(features, indices, clusters, seed))
-        shares = held.get("shares")
+        key = self._key("references", self.size, hashlib.sha256(indices.numpy().tobytes()).hexdigest(), clusters, seed)
+        kept = held("references", key)
+        if kept is None:
+            kept = self._found(features, indices, clusters, seed), {}
+            keep("references", key, *kept)
+        known = kept[0]
         return References(
             features,
-            held["histogram"],
-            held["power"],
-            float(held["apart"]),
-            held.get("close"),
-            held.get("near"),
-            None
-            if shares is None
-            else NaturalClusters(features.space, held["centres"], held["radii"], shares, _INSIDE),
+            known["histograms"].double(),
+            known["power"],
+            float(known["apart"]),
+            known.get("close"),
+            known.get("near"),
+            _clusters(known, features.space),
         )
 
     def _found(self, features: Features, indices: Tensor, clusters: int, seed: int) -> dict[str, Tensor]:
@@ -112,7 +107,7 @@ class NaturalImages:
         if len(indices) > 1:
             apart = all_pairs(self.judge.backbone, images[:COMPARED]).mean().value
         found = {
-            "histogram": colour_histograms(images).mean(0),
+            "histograms": colour_histograms(images).float(),
             "power": torch.cat([log_power(part) for part in images.split(_BATCH)]).mean(0),
             "apart": torch.tensor(apart, dtype=torch.float64),
         }
@@ -124,12 +119,10 @@ class NaturalImages:
             found |= {"centres": made.centres, "radii": made.radii, "shares": made.shares}
         return found
 
-    def _path(self, kind: str, *determined_by: object) -> Path | None:
-        if self.folder is None:
-            return None
+    def _key(self, kind: str, *determined_by: str | int) -> str:
         network = self.judge.network
-        about = [_code(), network.fingerprint, network.device.type, self.images.fingerprint, *determined_by]
-        return self.folder / f"{kind}-{hashlib.sha256(repr(about).encode()).hexdigest()[:32]}.safetensors"
+        about = {"judge": network.fingerprint, "device": network.device.type, "images": self.images.fingerprint}
+        return digest_of({"kind": kind, **about, "of": list(determined_by)}, __name__)
 
 
 def resized(images: Tensor, size: int) -> Tensor:
@@ -139,28 +132,7 @@ def resized(images: Tensor, size: int) -> Tensor:
     return F.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False).clamp(0, 1)
 
 
-@functools.cache
-def _code() -> str:
-    return code_fingerprint("replications.compare.references")
-
-
-def _held(path: Path | None) -> dict[str, Tensor] | None:
-    """What the file holds; None where there is none, or one that can't be read and is made again."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    if path is None or not path.is_file():
+def _clusters(known: dict[str, Tensor], space: str) -> NaturalClusters | None:
+    if "shares" not in known:
         return None
-    try:
-        return load(path.read_bytes())
-    except (SafetensorError, OSError):
-        return None
-
-
-def _kept(path: Path | None, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    from safetensors.torch import save
-
-    if path is not None:
-        with atomic_write(path) as file:
-            file.write(save({name: tensor.contiguous() for name, tensor in tensors.items()}))
-    return tensors
+    return NaturalClusters(space, known["centres"], known["radii"], known["shares"], _INSIDE)

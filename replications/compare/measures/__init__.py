@@ -1,4 +1,4 @@
-"""What is measured of a set of pictures of one unit, one idea a file, each measure named by a file of conf/measure.
+"""What is measured of a set of pictures of one unit, one idea a file, each measure named by a file of conf/measured.
 
 Every measure is an application of `metrics/`. Which of its modules stand behind a measure, and why the others don't:
 
