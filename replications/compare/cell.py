@@ -120,16 +120,16 @@ class Cell(Experiment):
             number: make(context, self.compared, self.rules, chosen.subjects, number, passes)
             for number in context.progress(seeds, f"sets of pictures by {self.compared.title}", len(seeds))
         }
-        values = self._values(context, chosen, made)
         outcome = Outcome(notes=[*chosen.notes, *_notes(made)])
+        values = self._values(context, chosen, made, outcome)
         self._report(outcome, values)
         outcome.tables += [self._table(values), self._costs(list(made.values()))]
         first = made[seeds[0]].images
         outcome.pictures.append(picture_of_cell(self.title, chosen.subjects, first, _shown(chosen.subjects)))
         return outcome
 
-    def _values(self, context: Context, chosen: Chosen, made: Mapping[int, Made]) -> Values:
-        """For each set and subject what each measure says, as far as it says something."""
+    def _values(self, context: Context, chosen: Chosen, made: Mapping[int, Made], outcome: Outcome) -> Values:
+        """For each set and subject what each measure says, as far as it says something; notes on what can't be."""
         eyes = Eyes(
             context.network,
             context.evaluator,
@@ -138,13 +138,15 @@ class Cell(Experiment):
             self.rules,
             chosen.subjects,
             functools.partial(generator_of, context.seed),
+            context.progress,
         )
+        outcome.notes += eyes.notes
         images = {number: one.images for number, one in made.items()}
         sets = context.progress(eyes.look(images), "looking at the pictures", len(made) * len(chosen.subjects))
         found: Values = []
         with torch.inference_mode():
             for number, subject, looked in sets:
-                values = {name: float(measure.value(looked)) for name, measure in self.measured.items()}
+                values = {name: measure.checked(looked) for name, measure in self.measured.items()}
                 found.append((number, subject, {name: _rounded(v) for name, v in values.items() if math.isfinite(v)}))
         return found
 
