@@ -100,6 +100,7 @@ def settings_of(config: DictConfig) -> Settings:
         configs=configs,
         tracking=values["tracking"],
         about=str(values["profile"].get("about") or ""),
+        pages=tuple(values["paper"].get("pages") or ()),
         overrides=tuple(o for o in hydra.overrides.task if not o.startswith("+experiment/")),
     )
 

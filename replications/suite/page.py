@@ -30,6 +30,8 @@ def replicate(settings: Settings) -> int:
         WrongInput: an input can't be used.
         OSError: the results can't be written.
     """
+    from hydra.utils import get_method
+
     reported = ledger.load(settings.paper)
     runner = Runner(settings)
     results = runner.results()
@@ -40,7 +42,16 @@ def replicate(settings: Settings) -> int:
         if settings.sweep:
             results = runner.look_again()
         judged = verdicts.judge(reported, results, settings.profile)
-        page = write(reported, settings.profile, results, judged, folder, _facts(settings, runner), settings.about)
+        page = write(
+            reported,
+            settings.profile,
+            results,
+            judged,
+            folder,
+            _facts(settings, runner),
+            settings.about,
+            [get_method(name) for name in settings.pages],
+        )
     if settings.record:
         found = summary.summarize_run(settings.paper, settings.profile, settings.network, results, judged)
         kept = summary.keep(found, settings.own_network)

@@ -26,6 +26,7 @@ class Settings:
     configs: the configuration of every experiment of the paper, by name.
     tracking: the configuration of the tracking.
     about: what the profile looks at, in a few sentences for the head of the page.
+    pages: what writes further pages of the paper, by its dotted name (see `report.write.PageWriter`).
     overrides: what the command line overrides, as typed.
     sweep: the name of the sweep that this run belongs to, or empty. varied: the overrides in which its runs differ.
     """
@@ -45,6 +46,7 @@ class Settings:
     configs: Mapping[str, dict[str, Any]]
     tracking: Mapping[str, Any]
     about: str = ""
+    pages: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     sweep: str = ""
     varied: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from PIL import Image
 
 from replications.suite.interface import Evidence, Measurement, Table
 from replications.suite.ledger import Ledger, load
-from replications.suite.report.write import write
+from replications.suite.report.write import MOST_ROWS, write
 from replications.suite.result import ExperimentResult, Provenance, StoredOutcome, StoredPicture
 from replications.suite.verdicts import judge
 
@@ -135,6 +135,25 @@ class Reader(HTMLParser):
 @pytest.fixture(scope="module")
 def read(page: Path) -> Reader:
     return Reader(page.read_text(encoding="utf-8"))
+
+
+def test_a_paper_has_further_pages_and_long_tables_are_cut(ledger: Ledger, tmp_path: Path) -> None:
+    def more(results: Any, folder: Path, facts: Any, pictures: Any) -> tuple[str, str]:
+        (folder / "more.html").write_text(f"{facts['profile']} {pictures['fig2', 'small.png']} {len(results)}")
+        return "more.html", f"More {SCRIPT}"
+
+    found = results(tmp_path / "outcomes")
+    long = Table("long", "Long", ["i"], [[f"row {i}"] for i in range(MOST_ROWS + 3)])
+    assert found[0].outcome is not None
+    found[0] = dataclasses.replace(found[0], outcome=dataclasses.replace(found[0].outcome, tables=(long,)))
+    judged = judge(ledger, found, "laptop")
+    path = write(ledger, "laptop", found, judged, tmp_path / "page", writers=[more, lambda *_: None])
+    assert (tmp_path / "page" / "more.html").read_text() == "laptop pictures/fig2-small.png 6"
+    html = path.read_text(encoding="utf-8")
+    assert html.count('<a href="more.html">More &lt;script&gt;') == 1
+    assert f"({MOST_ROWS + 3} rows, the first {MOST_ROWS} of them shown)" in html
+    assert f"<td>row {MOST_ROWS - 1}</td>" in html
+    assert f"<td>row {MOST_ROWS}</td>" not in html
 
 
 def test_text_is_never_markup(page: Path, read: Reader) -> None:

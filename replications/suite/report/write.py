@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import jinja2
 from markupsafe import Markup
@@ -20,6 +21,24 @@ from replications.suite.verdicts import Verdict, VerdictKind
 
 PICTURES = "pictures"
 CSS_DPI = 96
+MOST_ROWS = 120  # of a table on the page; a browser would be slow with all raw values of a large experiment
+
+
+class PageWriter(Protocol):
+    """Writes one more page of a paper, which index.html links to; named under `pages` in conf/paper."""
+
+    def __call__(
+        self,
+        results: Sequence[ExperimentResult],
+        folder: Path,
+        facts: Mapping[str, str],
+        pictures: Mapping[tuple[str, str], str],
+    ) -> tuple[str, str] | None:
+        """Write it to `folder`; gives its file's name and its title, or None where there is nothing to show.
+
+        facts: as for `write`, with the profile. pictures: the address in the folder of (experiment, picture's file).
+        """
+        ...
 
 
 def write(
@@ -30,6 +49,7 @@ def write(
     folder: Path,
     facts: Mapping[str, str] | None = None,
     about: str = "",
+    writers: Sequence[PageWriter] = (),
 ) -> Path:
     """Write `folder`/index.html with copies of the pictures in `folder`/pictures; gives the page.
 
@@ -43,19 +63,23 @@ def write(
         verdicts: from `verdicts.judge`, in the ledger's order.
         facts: about the run, for its head, by label ("network", "data", "seed", "device", "command").
         about: what the profile looks at, in a few sentences.
+        writers: of further pages, beside index.html.
 
     Raises:
         OSError: the folder can't be written, or an outcome's picture can't be read.
     """
     shown = _copy_pictures(results, folder)
+    all_facts = {"profile": profile, **(facts or {})}
+    pages = [page for page in (writer(results, folder, all_facts, shown) for writer in writers) if page is not None]
     page = (
         _environment(ledger)
         .get_template("index.html.jinja")
         .render(
             ledger=ledger,
             paper=ledger.paper,
-            facts={"profile": profile, **(facts or {})},
+            facts=all_facts,
             about=about,
+            pages=pages,
             tallies=view.tallies(verdicts),
             places={section.experiment: section.place for section in ledger.sections},
             claims=[verdict for verdict in verdicts if verdict.row.kind == "claim"],
@@ -85,6 +109,7 @@ def _environment(ledger: Ledger) -> jinja2.Environment:
     environment.filters["cited"] = functools.partial(_cited, tuple(ledger.sources))
     environment.filters["css_pixels"] = lambda pixels: round(pixels * CSS_DPI / DPI)
     environment.globals["symbols"] = view.SYMBOLS
+    environment.globals["most_rows"] = MOST_ROWS
     environment.globals["kinds"] = list(VerdictKind)
     return environment
 
