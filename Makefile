@@ -10,15 +10,19 @@ NETWORK ?=
 SEED ?=
 FULL ?=
 ARGS ?=
+REASON ?=
 CHOICES = $(if $(PROFILE),profile=$(PROFILE)) $(if $(NETWORK),network=$(NETWORK)) $(if $(SEED),seed=$(SEED)) \
           $(if $(filter-out 0 false no,$(FULL)),full=true) $(ARGS)
+
+MEASURED_ON = $(if $(PROFILE),profile=$(PROFILE)) $(if $(NETWORK),network=$(NETWORK))
+export REASON
 
 # Results must not depend on how many tests run beside each other, and two cores are shared fairly this way.
 TEST_WORKERS ?= 2
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replicate-zeiler replicate-multifaceted replicate-ppgn replicate-survey report readme test test-slow test-gpu lint typecheck weights weights-generators weights-inversion weights-imagenet bench-deconvnet bench-maximization bench-pairs bench-ppgn bench-dissection measure-commands clean-runs
+.PHONY: help setup replicate-zeiler replicate-multifaceted replicate-ppgn replicate-survey report readme test test-slow test-gpu test-regress regress baseline lint typecheck weights weights-generators weights-inversion weights-imagenet bench-deconvnet bench-maximization bench-pairs bench-ppgn bench-dissection measure-commands clean-runs
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +47,12 @@ report: $(VENV)/.installed  ## write the page again from what has been measured 
 
 readme: $(VENV)/.installed  ## write the tables of the README from results/verdicts
 	@$(BIN)/python -m replications.suite.readme
+
+regress: $(VENV)/.installed  ## did the pictures get worse? measure the probes anew and test them against results/baselines
+	@$(BIN)/python -m replications.regress.run $(MEASURED_ON) $(if $(SEED),seed=$(SEED)) $(ARGS)
+
+baseline: $(VENV)/.installed  ## write what regress compares with (REASON='...' is kept in it; what changes is shown first)
+	@$(BIN)/python -m replications.regress.write "reason=$$REASON" $(MEASURED_ON) $(ARGS)
 
 weights: $(VENV)/.installed  ## train the networks in results/weights from scratch
 	@$(BIN)/python -m replications.training.weights $(ARGS)
@@ -82,6 +92,9 @@ test-slow: $(VENV)/.installed-dev  ## run the tests that take minutes
 
 test-gpu: $(VENV)/.installed-dev  ## run the tests that need a CUDA device
 	@$(PYTEST) -m gpu $(ARGS)
+
+test-regress: $(VENV)/.installed-dev  ## run the regression check as a test
+	@$(PYTEST) -m regress $(ARGS)
 
 lint: $(VENV)/.installed-dev  ## check style and format
 	@$(BIN)/ruff check .
