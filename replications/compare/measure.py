@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 if TYPE_CHECKING:
     from replications.compare.looked import Looked
 
-_ROUNDING = 1e-9
+_ROUNDING = 1e-6  # probabilities in single precision add up to 1 as nearly
 
 
 class Measure(ABC):
@@ -37,15 +37,18 @@ class Measure(ABC):
         """Of one set of pictures of one unit; nan where the measure isn't defined."""
 
     def checked(self, looked: Looked) -> float:
-        """`value`. Raises ValueError for one that is infinite or out of the measure's bounds."""
+        """`value`, within the bounds; what rounding takes over them is taken off.
+
+        Raises ValueError for one that is infinite or out of the measure's bounds.
+        """
         found = self.value(looked)
         if math.isnan(found):
             return found
-        low = -math.inf if self.low is None else self.low - _ROUNDING
-        high = math.inf if self.high is None else self.high + _ROUNDING
-        if math.isinf(found) or not low <= found <= high:
+        low = -math.inf if self.low is None else self.low
+        high = math.inf if self.high is None else self.high
+        if math.isinf(found) or not low - _ROUNDING <= found <= high + _ROUNDING:
             raise ValueError(
                 f"the measure '{self.name}' lies in [{self.low}, {self.high}] and was {found} for set "
                 f"{looked.number} of {looked.subject.title}"
             )
-        return found
+        return min(max(found, low), high)
