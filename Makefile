@@ -45,7 +45,8 @@ replicate-survey: $(VENV)/.installed  ## replicate what Qin et al. 2018 survey: 
 report: $(VENV)/.installed  ## write the page again from what has been measured (PAPER=ppgn for another paper's)
 	@$(BIN)/replicate paper=$(PAPER) measure=false $(CHOICES)
 
-readme: $(VENV)/.installed  ## write the tables of the README from results/verdicts
+readme: $(VENV)/.installed  ## write the tables of the README, and those of the leaderboard, from what is recorded
+	@$(BIN)/python -m replications.compare.export
 	@$(BIN)/python -m replications.suite.readme
 
 regress: $(VENV)/.installed  ## did the pictures get worse? measure the probes anew and test them against results/baselines

@@ -95,7 +95,7 @@ class Leaderboard(Experiment):
         between = matrix(board)
         words = Words(board, table, paired, with_truth, roles).all()
         outcome.tables += [
-            measures_table(board),
+            measures_table(board, roles),
             Table(f"words/{setting}", f"In words, {SETTINGS[setting]}", ["what the numbers say"], [[w] for w in words]),
             standings_table(board, table),
             cost_table(board, table),
@@ -170,10 +170,15 @@ def natural_better(board: Board, roles: Roles) -> list[Evidence]:
     return found
 
 
-def measures_table(board: Board) -> Table:
-    """What the measures are."""
-    rows = [[m.name, m.title, m.unit, m.better, "yes" if m.truth else "no"] for m in board.measures.values()]
-    columns = ["measure", "title", "unit", "better", "needs ground truth"]
+def measures_table(board: Board, roles: Roles) -> Table:
+    """What the measures are, the main ones first."""
+    main = [m for m in roles.main if m in board.measures]
+    order = [board.measures[m] for m in dict.fromkeys((*main, *board.measures))]
+    rows = [
+        [m.name, m.title, m.unit, m.better, "yes" if m.truth else "no", "yes" if m.name in main else "no"]
+        for m in order
+    ]
+    columns = ["measure", "title", "unit", "better", "needs ground truth", "main"]
     return Table(f"measures/{board.setting}", f"Measures, {SETTINGS[board.setting]}", columns, rows)
 
 

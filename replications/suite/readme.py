@@ -1,6 +1,7 @@
 """Writes the README's tables from the summaries in results/verdicts: `python -m replications.suite.readme [--check]`.
 
 A table stands between `<!-- NAME -->` and `<!-- end of NAME -->`; what is there is replaced, nothing else is touched.
+A paper may have further tables of its own: `readme` in its file in conf/paper names, by the table, what makes each.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from replications.paths import atomic_write, project_root
 from replications.suite import ledger
@@ -34,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     old = path.read_text(encoding="utf-8")
     kept = project_root() / "results" / "verdicts"
     new = renew(old, summaries(kept), measured_commands(kept))
+    new = renew_own(new, own_tables(project_root() / "conf" / "paper"), kept.parent)
     if new == old:
         return 0
     if checking:
@@ -69,6 +73,26 @@ def renew(readme: str, kept: Sequence[Summary], commands: Mapping[str, Any] | No
     readme = _between(readme, "verdicts", "\n\n".join(tables) or "Nothing is recorded yet.")
     readme = _between(readme, "costs", cost_table(kept) if kept else "Nothing is recorded yet.")
     return _between(readme, "commands", command_table(commands) if commands else "Not measured yet.")
+
+
+def own_tables(conf: Path) -> dict[str, str]:
+    """What makes the papers' own tables, by the tables' names: functions of the folder of results, by dotted names."""
+    papers = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(conf.glob("*.yaml"))]
+    return {name: maker for paper in papers for name, maker in (paper.get("readme") or {}).items()}
+
+
+def renew_own(readme: str, tables: Mapping[str, str], results: Path) -> str:
+    """`readme` with the papers' own tables made anew, as far as it has a place for them.
+
+    Raises:
+        ValueError: a table begins and doesn't end.
+    """
+    from hydra.utils import get_method
+
+    for name, maker in tables.items():
+        if f"<!-- {name} -->" in readme:
+            readme = _between(readme, name, get_method(maker)(results))
+    return readme
 
 
 def command_table(found: Mapping[str, Any]) -> str:
