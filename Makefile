@@ -22,7 +22,7 @@ TEST_WORKERS ?= 2
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replicate-zeiler replicate-multifaceted replicate-ppgn replicate-survey report readme test test-slow test-gpu test-regress regress baseline lint typecheck weights weights-generators weights-inversion weights-imagenet bench-deconvnet bench-maximization bench-pairs bench-ppgn bench-dissection measure-commands clean-runs
+.PHONY: help setup replicate-zeiler replicate-multifaceted replicate-ppgn replicate-survey compare report readme test test-slow test-gpu test-regress regress baseline lint typecheck weights weights-generators weights-inversion weights-imagenet bench-deconvnet bench-maximization bench-pairs bench-ppgn bench-dissection measure-commands clean-runs
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ replicate-ppgn: $(VENV)/.installed  ## replicate Nguyen et al. 2017: samples of 
 
 replicate-survey: $(VENV)/.installed  ## replicate what Qin et al. 2018 survey: dissection, inversion, deconvnet and their uses, and a page with verdicts
 	@$(BIN)/replicate paper=survey $(CHOICES)
+
+compare: $(VENV)/.installed  ## compare all methods on the same units: a leaderboard, what measures are worth, and a page
+	@$(BIN)/replicate paper=compare $(CHOICES)
 
 report: $(VENV)/.installed  ## write the page again from what has been measured (PAPER=ppgn for another paper's)
 	@$(BIN)/replicate paper=$(PAPER) measure=false $(CHOICES)
