@@ -63,6 +63,7 @@ def settings_for(overrides: Sequence[str]) -> tuple[Settings, tuple[str, ...]]:
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.hydra_config import HydraConfig
+    from omegaconf import open_dict
 
     from replications.__main__ import CONF
     from replications.suite.command_line import complete, settings_of
@@ -71,7 +72,9 @@ def settings_for(overrides: Sequence[str]) -> tuple[Settings, tuple[str, ...]]:
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("config", arguments, return_hydra_config=True)
-        HydraConfig.instance().set_config(config)
+        HydraConfig.instance().set_config(copy.deepcopy(config))
+    with open_dict(config):
+        del config["hydra"]
     listed = tuple(config["paper"].get("golden") or ())
     settings = settings_of(config)
     for name in listed:

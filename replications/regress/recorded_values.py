@@ -183,9 +183,11 @@ def judge(
     keys = sorted({*baseline, *now})
     tested: list[Compared] = []
     said: list[Verdict] = []
+    order: list[tuple[str, str]] = []
     for key in keys:
         name, old, new = " ".join(key), baseline.get(key), now.get(key)
         for measure in dict.fromkeys([*(old.measurements if old else ()), *(new.measurements if new else ())]):
+            order.append((name, measure))
             before = old.measurements.get(measure) if old else None
             after = new.measurements.get(measure) if new else None
             if before is None or after is None:
@@ -202,7 +204,7 @@ def judge(
                 else:
                     changed = changed_libraries(old.provenance, new.provenance)
                     tested.append(_compared(name, measure, before, after, changed))
-    return in_order([*decide(tested, len(tested), alpha), *said], [" ".join(key) for key in keys])
+    return in_order([*decide(tested, len(tested), alpha), *said], order)
 
 
 def floor_of(values: Sequence[float]) -> float:

@@ -89,11 +89,12 @@ def judge(
 
     baseline: the probes' baseline, whole. probes: those that were asked for (None: all, the baseline's too).
     """
-    names = list(dict.fromkeys([*current.probes, *(baseline if probes is None else ())]))
     tested: list[Compared] = []
     said: list[Verdict] = []
-    for name in names:
+    order: list[tuple[str, str]] = []
+    for name in dict.fromkeys([*current.probes, *(baseline if probes is None else ())]):
         old, new = baseline.get(name), current.probes.get(name)
+        order += [(name, m) for one in (old, new) if one is not None for m in (*one.measures, "")]
         if old is None or new is None or new.status != "done":
             said += _without(name, old, new)
         elif changes := old.made.changes(new.made):
@@ -102,7 +103,7 @@ def judge(
             more, untestable = _pairs(old, new)
             tested += more
             said += untestable
-    return in_order([*decide(tested, tests(baseline), alpha), *said], names)
+    return in_order([*decide(tested, tests(baseline), alpha), *said], order)
 
 
 def tests(baseline: Mapping[str, ProbeValues]) -> int:
@@ -110,10 +111,10 @@ def tests(baseline: Mapping[str, ProbeValues]) -> int:
     return sum(len(probe.measures) for probe in baseline.values())
 
 
-def in_order(verdicts: Sequence[Verdict], names: Sequence[str]) -> list[Verdict]:
-    """Sorted by the place of their probe among `names`; otherwise as they stand."""
-    place = {name: number for number, name in enumerate(names)}
-    return sorted(verdicts, key=lambda verdict: place[verdict.probe])
+def in_order(verdicts: Sequence[Verdict], order: Sequence[tuple[str, str]]) -> list[Verdict]:
+    """Sorted by the first place of their probe and measure in `order`."""
+    place = {one: number for number, one in reversed(list(enumerate(order)))}
+    return sorted(verdicts, key=lambda verdict: place[verdict.probe, verdict.measure])
 
 
 def decide(compared: Sequence[Compared], family: int, alpha: float) -> list[Verdict]:
@@ -137,7 +138,7 @@ def pooled_t(a: Sequence[float], b: Sequence[float]) -> float:
     Where neither list varies it is 1 for equal and 0 for unequal values. Raises ValueError for lists too short.
     """
     freedom = len(a) + len(b) - 2
-    if not a or not b or freedom < 1:
+    if min(len(a), len(b)) < 1 or freedom < 1:
         raise ValueError(f"a test needs a value on both sides and three together, found {len(a)} and {len(b)}")
     first, second = np.asarray(a, np.float64), np.asarray(b, np.float64)
     squares = ((first - first.mean()) ** 2).sum() + ((second - second.mean()) ** 2).sum()
