@@ -78,6 +78,7 @@ class Eyes:
         self.judge = Judge(evaluator, validation, clusters=protocol.natural_clusters)
         self.naturally = NaturalImages(self.judge, network.input_size, progress)
         self.others = tuple(Judge(other, validation, clusters=protocol.natural_clusters) for other in others.values())
+        self._lacking: dict[tuple[float, float] | None, str | None] = {}
         self.notes = tuple(self._undefined())
 
     def look(self, made: Mapping[int, Tensor]) -> Iterator[tuple[int, Subject, Looked]]:
@@ -136,26 +137,21 @@ class Eyes:
         unknown = [one.title for one in self.subjects if one.kind == "class" and not self.liked_outputs(one)]
         if unknown:
             yield f"{self.judge.name} doesn't know {', '.join(unknown)}."
-        windows = (None, self.protocol.hard_queries) if self.protocol.hard_queries else (None,)
-        for window in windows:
+        for window in dict.fromkeys((None, self.protocol.hard_queries)):
             if said := self._too_few(window):
                 yield f"No {'' if window is None else 'harder '}forced choice: {said}."
 
-    @functools.cache  # noqa: B019 - lives as long as the cell
     def _too_few(self, window: tuple[float, float] | None) -> str | None:
         """Why trials can't be drawn, or None."""
-        count = self.protocol.pictures
-        try:
-            draw_trials(
-                torch.arange(len(self.judge.images)).double()[:, None],
-                [0],
-                trials=self.protocol.trials,
-                references=count,
-                query_quantiles=window,
-            )
-        except ValueError as error:  # says how many images there are and how many it takes
-            return str(error)
-        return None
+        if window not in self._lacking:
+            some = torch.arange(len(self.judge.images)).double()[:, None]
+            count, trials = self.protocol.pictures, self.protocol.trials
+            try:
+                draw_trials(some, [0], trials=trials, references=count, query_quantiles=window)
+                self._lacking[window] = None
+            except ValueError as error:  # says how many images there are and how many it takes
+                self._lacking[window] = str(error)
+        return self._lacking[window]
 
     def right(self, looked: Looked, window: tuple[float, float] | None) -> float:
         """The share of right choices by the pictures, nan where there are no trials."""

@@ -1,5 +1,10 @@
 """What is measured of a set of pictures of one unit, one idea a file, each measure named by a file of conf/measured.
 
+To add one: a frozen dataclass that extends `Measure` in a module of its own, importing little, for its code counts for
+every outcome that it is part of; a file NAME.yaml in conf/measured with its `_target_`, where NAME is the measure's
+`name`; and a line in conf/compared/measures.yaml, or for one run `+measured@paper.measures.NAME=NAME` on the command
+line. `compare.looked.Looked` is what it can ask for of a set of pictures.
+
 Every measure is an application of `metrics/`. Which of its modules stand behind a measure, and why the others don't:
 
 | module of metrics | here |
