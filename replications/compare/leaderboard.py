@@ -96,7 +96,7 @@ class Leaderboard(Experiment):
         words = Words(board, table, paired, with_truth, roles).all()
         outcome.tables += [
             measures_table(board, roles),
-            Table(f"words/{setting}", f"In words, {SETTINGS[setting]}", ["what the numbers say"], [[w] for w in words]),
+            Table(f"words/{setting}", f"In words, {SETTINGS[setting]}", ["about", "what the numbers say"], words),
             standings_table(board, table),
             cost_table(board, table),
             firsts_table(board, table, paired),

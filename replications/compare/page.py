@@ -60,10 +60,10 @@ class Setting:
 
     key: str
     title: str
-    words: tuple[str, ...]
+    words: Mapping[str, Sequence[str]]  # by what they are about
     measures: tuple[Row, ...]
     methods: tuple[Method, ...]
-    pairs: Mapping[str, Any]
+    pairs: Sequence[Mapping[str, Any]]
     agreement: Table | None
     pictures: tuple[tuple[StoredPicture, str], ...]
 
@@ -89,7 +89,7 @@ def leaderboard(
             protocol=protocol_words(results),
             notes=board.outcome.notes,
             status=board.sentence if board.status == "stale" else "",
-            galleries=_galleries(results, pictures),
+            galleries=_galleries(found, by_name, pictures),
             level=LEVEL,
         )
     )
@@ -142,7 +142,7 @@ def _setting(key: str, outcome: StoredOutcome, by_name: Mapping[str, ExperimentR
     return Setting(
         key,
         SETTINGS[key],
-        tuple(row["what the numbers say"] for row in _rows(outcome, "words", key)),
+        _words(_rows(outcome, "words", key)),
         tuple(measures),
         tuple(sorted(methods, key=lambda m: 2 if m.place is None else m.place)),
         _matrix(pairs, measures),
@@ -187,12 +187,19 @@ def _established_worse(pairs: Sequence[Row], measures: Sequence[Row]) -> set[tup
     return found
 
 
-def _matrix(pairs: Sequence[Row], measures: Sequence[Row]) -> dict[str, Any]:
-    """What the page's script draws the matrix from: by measure its words and [first, second, numbers ...]."""
+def _words(rows: Sequence[Row]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(row["about"], []).append(row["what the numbers say"])
+    return found
+
+
+def _matrix(pairs: Sequence[Row], measures: Sequence[Row]) -> list[dict[str, Any]]:
+    """What the page's script draws the matrix from: of each measure its words and [first, second, numbers ...]."""
     keys = ("first", "second", "difference", "low", "high", "p corrected", "units")
     tested = {row["measure"] for row in pairs}
-    return {
-        m["measure"]: {
+    return [
+        {
             "title": m["title"],
             "unit": m["unit"],
             "sign": 1 if m["better"] == "higher" else -1,
@@ -200,16 +207,21 @@ def _matrix(pairs: Sequence[Row], measures: Sequence[Row]) -> dict[str, Any]:
         }
         for m in measures
         if m["measure"] in tested
-    }
+    ]
 
 
-def _galleries(results: Sequence[ExperimentResult], shown: Shown) -> list[tuple[ExperimentResult, list[Any]]]:
-    """Every method with its pictures and their addresses."""
-    found = []
-    for result in results:
-        if result.name != BOARD and result.outcome is not None and result.outcome.pictures:
-            found.append((result, [(p, shown[result.name, p.file]) for p in result.outcome.pictures]))
-    return found
+def _galleries(
+    found: Sequence[Setting], by_name: Mapping[str, ExperimentResult], shown: Shown
+) -> list[tuple[ExperimentResult, list[tuple[StoredPicture, str]]]]:
+    """Every method that has pictures with them and their addresses, by family and as they stand in the tables."""
+    order = list(FAMILIES)
+    methods = sorted((m for setting in found for m in setting.methods), key=lambda m: order.index(m.family))
+    results = [by_name[cell] for cell in dict.fromkeys(m.cell for m in methods) if cell in by_name]
+    return [
+        (result, [(picture, shown[result.name, picture.file]) for picture in result.outcome.pictures])
+        for result in results
+        if result.outcome is not None and result.outcome.pictures
+    ]
 
 
 def _families(found: Sequence[Setting]) -> list[tuple[str, str]]:

@@ -31,9 +31,16 @@ class Words:
     ) -> None:
         self.board, self.table, self.paired, self.agreements, self.roles = board, table, paired, agreements, roles
 
-    def all(self) -> list[str]:
-        """In the order in which they are read."""
-        return [*self.scope(), *self.firsts(), *self.yardstick(), *self.floor(), *self.families(), *self.proxies()]
+    def all(self) -> list[tuple[str, str]]:
+        """What each is about, and the sentence, in the order in which they are read."""
+        parts = {
+            "What is compared": self.scope(),
+            "Who is first": self.firsts(),
+            "Natural images": (*self.yardstick(), *self.floor()),
+            "Families of methods": self.families(),
+            "Which measures deserve trust": self.proxies(),
+        }
+        return [(about, sentence) for about, sentences in parts.items() for sentence in sentences]
 
     def scope(self) -> Iterator[str]:
         """How much is compared."""

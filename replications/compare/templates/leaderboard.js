@@ -54,7 +54,7 @@
   const short = (value) => (value === null ? "–" : String(Number(value.toPrecision(3))));
 
   const draw = (place, data, measure, told) => {
-    const { sign, pairs, unit } = data.measures[measure];
+    const { sign, pairs, unit } = measure;
     const found = new Map();
     for (const [a, b, difference, low, high, p, units] of pairs) {
       found.set(`${a} ${b}`, [difference, low, high, p, units]);
@@ -90,14 +90,14 @@
     const data = JSON.parse(script.textContent);
     const place = script.previousElementSibling;
     const choice = element("select", "", { ariaLabel: "measure" });
-    for (const [name, { title }] of Object.entries(data.measures)) choice.append(element("option", title, { value: name }));
+    data.measures.forEach(({ title }, i) => choice.append(element("option", title, { value: String(i) })));
     const told = element("p", "", { className: "told small muted" });
     told.setAttribute("aria-live", "polite");
     const inner = element("div", "", { className: "scroll", tabIndex: 0 });
     inner.setAttribute("role", "region");
     inner.setAttribute("aria-label", "Pairs of methods");
     place.append(choice, inner, told);
-    const show = () => draw(inner, data, choice.value, told);
+    const show = () => draw(inner, data, data.measures[Number(choice.value)], told);
     choice.addEventListener("change", show);
     show();
   }
