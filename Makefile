@@ -22,7 +22,7 @@ TEST_WORKERS ?= 2
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replicate-zeiler replicate-multifaceted replicate-ppgn replicate-survey compare report readme test test-slow test-gpu test-regress regress baseline lint typecheck weights weights-generators weights-inversion weights-imagenet bench-deconvnet bench-maximization bench-pairs bench-ppgn bench-dissection measure-commands clean-runs
+.PHONY: help setup replicate-zeiler replicate-multifaceted replicate-ppgn replicate-survey compare report readme test test-slow test-gpu test-regress regress baseline regress-evidence lint typecheck weights weights-generators weights-inversion weights-imagenet bench-deconvnet bench-maximization bench-pairs bench-ppgn bench-dissection measure-commands clean-runs
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ regress: $(VENV)/.installed  ## did the pictures get worse? measure the probes a
 
 baseline: $(VENV)/.installed  ## write what regress compares with (REASON='...' is kept in it; what changes is shown first)
 	@$(BIN)/python -m replications.regress.write "reason=$$REASON" $(MEASURED_ON) $(ARGS)
+
+regress-evidence: $(VENV)/.installed  ## plant defects and rerun what is unchanged: does regress see the ones and leave the other alone?
+	@$(BIN)/python -m replications.regress.evidence $(ARGS)
 
 weights: $(VENV)/.installed  ## train the networks in results/weights from scratch
 	@$(BIN)/python -m replications.training.weights $(ARGS)
