@@ -97,7 +97,8 @@ def agreement(
 def _turned(board: Board, measure: str, methods: Iterable[str] | None) -> Floats:
     """(methods, units), more is better."""
     names = board.methods if methods is None else list(methods)
-    return board.measures[measure].sign * np.stack([board.unit_means(measure, method) for method in names])
+    means = [board.unit_means(measure, method) for method in names]
+    return board.measures[measure].sign * np.array(means).reshape(len(names), len(board.units))
 
 
 def _ranks(means: Floats) -> Floats:

@@ -138,6 +138,8 @@ class Words:
         }
         for truth in self.roles.truths:
             found = [a for a in self.agreements if a.other == truth and a.interval.estimate == a.interval.estimate]
+            if not found:
+                continue
             for word, words in said.items():
                 own = [f"{self.board.measures[a.measure].title} ({rho(a)})" for a in found if a.word == word]
                 held = f"held against {self.board.measures[truth].title} by rank correlation over methods"

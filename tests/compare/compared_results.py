@@ -21,7 +21,7 @@ PROTOCOL = {
     "pictures": 4,
     "seeds": [0, 1, 2],
     "classes": None,
-    "hidden": {4: 4, 5: 4},
+    "hidden": {"4": 4, "5": 4},
     "passes": 64,
     "training_images": 4000,
     "validation_images": 2000,
