@@ -64,14 +64,19 @@ class Probe(Experiment):
     def missing(self, context: Context) -> str | None:
         return needs_facets(context.data.validation)
 
+    def prepared(self, context: Context) -> Any:
+        """What `look` is given, the same for all seeds."""
+        return None
+
     @abstractmethod
-    def look(self, context: Context, seed: int) -> Iterator[Found]:
+    def look(self, context: Context, seed: int, prepared: Any) -> Iterator[Found]:
         """What one seed finds, unit by unit."""
 
     def run(self, context: Context) -> Outcome:
         rows: list[list[str | float | int | None]] = []
+        prepared = self.prepared(context)
         for seed in context.progress(self.seeds, "seeds", len(self.seeds)):
-            for found in self.look(context, seed):
+            for found in self.look(context, seed, prepared):
                 values = [found.values.get(one.name) for one in self.quantities]
                 finite = [value if value is not None and math.isfinite(value) else None for value in values]
                 rows.append([seed, found.unit, found.kind, found.layer, *finite])

@@ -28,7 +28,7 @@ class Toy(Probe):
     )
     protocol: Mapping[str, Any]
 
-    def look(self, context: Context, seed: int) -> Iterator[Found]:
+    def look(self, context: Context, seed: int, prepared: None) -> Iterator[Found]:
         yield Found("dog", "class", {"size": seed, "weight": 2.0})
         yield Found("cat", "class", {"size": seed + 1, "weight": float("nan")})
 

@@ -19,12 +19,21 @@ from replications.ppgn.class_sets import asked_classes
 from replications.ppgn.conditions import of_class
 from replications.ppgn.epsilons_scores import CLASS, CODE, DETAIL, Natural, natural_images, scores
 from replications.ppgn.parts import sample
-from replications.ppgn.variants import Variants, check_variant, missing
+from replications.ppgn.variants import Variant, Variants, check_variant, missing
 from replications.regress.probe import Found, Probe, Quantity
 from replications.suite.interface import Context
 
 VARIETY = "variety"
 _CLUSTERS = 2  # of natural images in place of facets; nothing is measured by them here
+
+
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """natural: by each class that is asked for, what real images of it are."""
+
+    judge: Judge
+    variant: Variant
+    natural: Mapping[str, Natural]
 
 
 @dataclass(frozen=True)
@@ -62,14 +71,18 @@ class Chain(Probe):
     def missing(self, context: Context) -> str | None:
         return missing(self.ppgn, context, [self.variant]) or needs_facets(context.data.validation)
 
-    def look(self, context: Context, seed: int) -> Iterator[Found]:
+    def prepared(self, context: Context) -> Ready:
         names = asked_classes(context.network, context.data.validation, self.classes)
         variant = Variants.of(self.ppgn, context).get(self.variant, self.task, **self.changes)
         judge = Judge(context.evaluator, context.data.validation, clusters=_CLUSTERS)
-        natural: dict[str, Natural] = {
+        natural = {
             name: natural_images(judge, variant, name, self.natural, context.generator("natural", name))
             for name in names
         }
+        return Ready(judge, variant, natural)
+
+    def look(self, context: Context, seed: int, prepared: Ready) -> Iterator[Found]:
+        judge, variant, names = prepared.judge, prepared.variant, list(prepared.natural)
         groups = [name for name in names for _ in range(self.chains)]
         made = sample(
             variant.sampler,
@@ -78,7 +91,7 @@ class Chain(Probe):
             numbers=[seed * self.chains + i for _ in names for i in range(self.chains)],
         )
         images = variant.made(made.codes)
-        found = scores(judge, groups, natural, images, variant, made)
+        found = scores(judge, groups, prepared.natural, images, variant, made)
         for i, name in enumerate(names):
             rows = slice(i * self.chains, (i + 1) * self.chains)
             values = {measure: float(found[measure][rows].mean()) for measure in (CODE, CLASS, DETAIL)}

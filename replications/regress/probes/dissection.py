@@ -51,13 +51,15 @@ class DissectedLayer(Probe):
             return f"needs images whose concepts are known by pixel, and those of {context.data.name} aren't"
         return None
 
-    def look(self, context: Context, seed: int) -> Iterator[Found]:
-        network, images = context.network, context.data.validation
+    def prepared(self, context: Context) -> FacetworldConcepts:
+        images = context.data.validation
         assert isinstance(images, FacetSet)
-        among = min(self.among, len(images))
         # of the first images alone, so that no more of them have to be labelled
-        concepts = FacetworldConcepts(FacetSet(images.part, among, images.size, images.seed))
-        indices = drawn(self.images, among, context.generator("images", seed))
+        return FacetworldConcepts(FacetSet(images.part, min(self.among, len(images)), images.size, images.seed))
+
+    def look(self, context: Context, seed: int, prepared: FacetworldConcepts) -> Iterator[Found]:
+        network, concepts, images = context.network, prepared, prepared.images
+        indices = drawn(self.images, len(images), context.generator("images", seed))
         layer = network.feature_map_layer(self.layer)
         found = dissect(
             network,

@@ -45,7 +45,7 @@ class Facets(Probe):
     def __post_init__(self) -> None:
         one_number(self.clustering)
 
-    def look(self, context: Context, seed: int) -> Iterator[Found]:
+    def look(self, context: Context, seed: int, prepared: None) -> Iterator[Found]:
         train, network = context.data.train, context.network
         layer, settings = network.paper_layer(self.layer), Clustering(**self.clustering)
         for name in first_classes(train, self.classes):

@@ -71,12 +71,18 @@ class Pictures(Probe):
             return f"needs a class that network '{context.network.name}' knows, and {context.data.name} has none"
         return None
 
-    def look(self, context: Context, seed: int) -> Iterator[Found]:
+    def prepared(self, context: Context) -> dict[str, Tensor]:
+        """By the class (N,): its unit's activations on natural images."""
         network, validation = context.network, context.data.validation
         names = asked_classes(network, validation, self.classes)
-        layer, channels = network.layers[-1], [network.class_index(name) for name in names]
         natural = validation.images(torch.arange(min(self.natural, len(validation))))
-        usual = unit_activations(network, layer, natural, channels).double()
+        channels = [network.class_index(name) for name in names]
+        usual = unit_activations(network, network.layers[-1], natural, channels).double()
+        return dict(zip(names, usual.T, strict=True))
+
+    def look(self, context: Context, seed: int, prepared: dict[str, Tensor]) -> Iterator[Found]:
+        network, names = context.network, list(prepared)
+        layer, channels = network.layers[-1], [network.class_index(name) for name in names]
         made = make_pictures(
             network,
             presets.build(self.method),
@@ -86,7 +92,7 @@ class Pictures(Probe):
         )
         sets = made.images.unflatten(0, (len(names), self.pictures))
         for i, name in enumerate(names):
-            mean, deviation = usual[:, i].mean(), usual[:, i].std()
+            mean, deviation = prepared[name].mean(), prepared[name].std()
 
             def driven(images: Tensor, channel: int = channels[i], scale: Tensor = deviation) -> Tensor:
                 return unit_activations(network, layer, images, [channel])[:, 0].double() / scale

@@ -49,7 +49,7 @@ class Projections(Probe):
     maps: int
     low: int
 
-    def look(self, context: Context, seed: int) -> Iterator[Found]:
+    def look(self, context: Context, seed: int, prepared: None) -> Iterator[Found]:
         network, images = context.network, context.data.validation
         indices = drawn(self.images, len(images), context.generator("images", seed))
         pictures = images.images(indices)

@@ -46,12 +46,14 @@ class Recognition(Probe):
     images: int
     batch: int
 
-    def look(self, context: Context, seed: int) -> Iterator[Found]:
+    def prepared(self, context: Context) -> dict[str, Network]:
+        return {name: load(config, context.device) for name, config in self.networks.items()}
+
+    def look(self, context: Context, seed: int, prepared: dict[str, Network]) -> Iterator[Found]:
         images = context.data.validation
         indices = drawn(self.images, len(images), context.generator("images", seed))
         pictures = images.images(indices)
-        for name, config in self.networks.items():
-            network = load(config, context.device)
+        for name, network in prepared.items():
             rows, outputs = self._truth(network, images, indices)
             with torch.inference_mode():
                 parts = [network.probabilities(part).cpu() for part in pictures[rows].split(self.batch)]
