@@ -30,6 +30,7 @@ ROWS_OF = {
     "ppgn": "PPGN",
     "survey": "(?:SUR|ND|MV|DB|BO|ZI|MA)",
     "compare": "BO",
+    "regress": "(?!)",  # it holds to what this project measured, so there is no ledger
 }  # paper -> what the names of its ledger's rows begin with, as a pattern
 EXPERIMENTS = [
     pytest.param(paper, path.stem, id=f"{paper}-{path.stem}")
@@ -49,7 +50,8 @@ def test_every_paper_is_here() -> None:
 
 @cache
 def rows(paper: str) -> dict[str, ledger.Row]:
-    return {row.id: row for row in ledger.load(paper).rows}
+    reported = ROOT / "results" / "reported" / f"{paper}.yaml"
+    return {row.id: row for row in ledger.load(paper).rows} if reported.is_file() or paper != "regress" else {}
 
 
 @cache
