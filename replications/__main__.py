@@ -45,7 +45,7 @@ def run(arguments: list[str], do: Callable[[Settings], int] | None = None) -> in
 
 
 def _run(arguments: list[str], do: Callable[[Settings], int] | None) -> int:
-    from replications.suite.command_line import complete, is_special, parse
+    from replications.suite.command_line import complete, is_special, options_first, parse
     from replications.suite.launch import is_sweep, run_once, run_sweep
     from replications.suite.words import in_words
 
@@ -60,6 +60,7 @@ def _run(arguments: list[str], do: Callable[[Settings], int] | None) -> int:
             return done
     from replications.suite.page import replicate
 
+    arguments = options_first(arguments)
     complete_arguments = complete(CONF, arguments)
     typed = parse(arguments)
     if is_sweep(typed) and not is_special(typed):

@@ -127,6 +127,21 @@ def parse(arguments: Sequence[str]) -> Namespace:
     return typed
 
 
+def options_first(arguments: Sequence[str]) -> list[str]:
+    """The same arguments with what begins with a dash, and its values, before the rest: Hydra wants no mixture."""
+    from hydra._internal.utils import get_args_parser
+
+    overrides: list[str] = get_args_parser().parse_intermixed_args(list(arguments)).overrides
+    left = list(overrides)
+    options = []
+    for argument in arguments:
+        if argument in left:
+            left.remove(argument)
+        else:
+            options.append(argument)
+    return [*options, *overrides]
+
+
 def is_special(typed: Namespace) -> bool:
     """Whether the arguments ask for help or for the configuration instead of a run."""
     return any((typed.help, typed.hydra_help, typed.info, typed.cfg, typed.shell_completion))

@@ -6,11 +6,12 @@ own decorator drops it, so the sweep is started here. What a sweep has finished 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ from replications.suite.outcome_json import digest
 
 if TYPE_CHECKING:
     from argparse import Namespace
+
+    from hydra._internal.hydra import Hydra
 
     from replications.suite.settings import Settings
 
@@ -92,7 +95,7 @@ def run_once(conf: Path, arguments: Sequence[str], do: Do) -> int:
     """One run, or what Hydra's own options ask for; the exit status. Raises what the run raises."""
     import hydra
 
-    from replications.suite.command_line import settings_of
+    from replications.suite.command_line import is_special, parse, settings_of
 
     statuses: list[int] = []
     errors: list[Exception] = []
@@ -103,16 +106,37 @@ def run_once(conf: Path, arguments: Sequence[str], do: Do) -> int:
         except Exception as error:  # Hydra would print what it composed; the caller puts it into words
             errors.append(error)
 
-    program = hydra.main(version_base=VERSION_BASE, config_path=str(conf), config_name="config")(replicate)
-    typed, sys.argv = sys.argv, [Path(sys.argv[0]).name, *arguments]
-    try:
-        os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are put into words here
-        program()
-    finally:
-        sys.argv = typed
+    typed = parse(arguments)
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are put into words by the caller
+    if is_special(typed):
+        program = hydra.main(version_base=VERSION_BASE, config_path=str(conf), config_name="config")(replicate)
+        before, sys.argv = sys.argv, [Path(sys.argv[0]).name, *arguments]
+        try:
+            program()
+        finally:
+            sys.argv = before
+    else:
+        with _hydra(conf, typed) as started:
+            started.run("config", replicate, typed.overrides)
     for error in errors:
         raise error
     return max(statuses, default=0)
+
+
+@contextlib.contextmanager
+def _hydra(conf: Path, typed: Namespace) -> Iterator[Hydra]:
+    """Hydra as its decorator starts it, which would compose once more to ask whether this is a sweep."""
+    from hydra import version
+    from hydra._internal.hydra import Hydra
+    from hydra.core.global_hydra import GlobalHydra
+
+    from replications.suite.command_line import search_path
+
+    version.setbase(VERSION_BASE)
+    try:
+        yield Hydra.create_main_hydra2("replicate", search_path(conf, typed.config_dir))
+    finally:
+        GlobalHydra.instance().clear()
 
 
 def is_sweep(typed: Namespace) -> bool:
@@ -132,25 +156,18 @@ def run_sweep(conf: Path, typed: Namespace, added: Sequence[str], do: Do) -> int
     Raises:
         WrongInput: a process of the sweep was killed.
     """
-    from hydra import version
-    from hydra._internal.hydra import Hydra
-    from hydra.core.global_hydra import GlobalHydra
-
-    from replications.suite.command_line import runs_of, search_path
+    from replications.suite.command_line import runs_of
 
     runs = runs_of(typed.overrides)
     job = Job(do, name_of(runs), frozenset.intersection(*map(frozenset, runs)))
-    version.setbase(VERSION_BASE)
-    hydra = Hydra.create_main_hydra2("replicate", search_path(conf, typed.config_dir))
     try:
-        batches = hydra.multirun("config", job, [*typed.overrides, *added])
+        with _hydra(conf, typed) as started:
+            batches = started.multirun("config", job, [*typed.overrides, *added])
     except BrokenExecutor as error:
         raise WrongInput(
             "a process of the sweep was killed, perhaps for lack of memory; what is finished is kept: run the same "
             "command again to go on, with fewer runs at a time by hydra.launcher.n_jobs=1"
         ) from error
-    finally:
-        GlobalHydra.instance().clear()
     ended: list[Ended] = [run.return_value for batch in batches for run in batch]
     for end in ended:
         if end.wrong:

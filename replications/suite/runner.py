@@ -46,6 +46,7 @@ class Runner:
         self.store = Store(runs_folder(settings.paper, settings.profile))
         self.fresh: list[str] = []
         self._results: dict[str, tuple[ExperimentResult, dict[str, Any] | None]] = {}
+        self._experiments: dict[str, Experiment] = {}
         self._under_way: list[str] = []
 
     def results(self) -> list[ExperimentResult]:
@@ -140,7 +141,12 @@ class Runner:
             yield
 
     def experiment(self, name: str) -> Experiment:
-        """The experiment with its parameters for this run's profile. Raises what its construction raises."""
+        """The experiment with its parameters for this run's profile, made once. Raises what its construction raises."""
+        if name not in self._experiments:
+            self._experiments[name] = self._made(name)
+        return self._experiments[name]
+
+    def _made(self, name: str) -> Experiment:
         from hydra.errors import InstantiationException
         from hydra.utils import instantiate
 
