@@ -1,7 +1,7 @@
 """What pictures of class units look like, by a method that leans on one part of activation maximization.
 
-One probe for each part (conf/experiment/regress): jitter, total variation, centre bias. Each method is as simple as can
-be, so that the part decides what the pictures are, and the same numbers are taken of all of them.
+One probe for each part (conf/experiment/regress): jitter, total variation, blur, centre bias. Each method is as simple
+as can be, so that the part decides what the pictures are, and the same numbers are taken of all of them.
 """
 
 from __future__ import annotations
