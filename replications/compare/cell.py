@@ -23,7 +23,7 @@ from replications.compare.measure import Measure
 from replications.compare.method import ComparedMethod, Made
 from replications.compare.protocol import Protocol
 from replications.compare.randomness import generator_of
-from replications.compare.subjects import FIRES, Chosen, Subject, choose, known_classes
+from replications.compare.subjects import FIRES, Chosen, Subject, choose, known_classes, looked_at
 from replications.networks.network import Network
 from replications.ppgn.unit_scores import MATCHED_QUANTILE
 from replications.suite.interface import Context, Experiment, Measurement, Outcome, Part, Table
@@ -93,22 +93,20 @@ class Cell(Experiment):
         known = {*network.unit_layers, *network.paper_layers}
         if absent := [n for n, count in rules.hidden.items() if count and n not in known]:
             return f"needs units of the paper's layers {absent}, which network '{network.name}' doesn't name"
-        looked_at, least = (
-            min(len(data.validation), rules.validation_images),
-            round(rules.liked / (1 - MATCHED_QUANTILE)),
-        )
-        if looked_at < least:
+        images, least = looked_at(context, rules), round(rules.liked / (1 - MATCHED_QUANTILE))
+        if len(images) < least:
             return (
                 f"needs {least} validation images, so that what a unit likes ({rules.liked}) drives it as strongly as "
-                f"is asked of pictures; it looks at {looked_at} of {data.validation.name}; set protocol.liked lower"
+                f"is asked of pictures; it looks at {len(images)} of {images.name}; set "
+                f"paper.protocols.{context.profile}.liked lower"
             )
         drawn = min(len(data.train), rules.training_images)
         if drawn * FIRES < rules.pictures:
             return f"needs {math.ceil(rules.pictures / FIRES)} training images, and {data.train.name} gives {drawn}"
-        if rules.classes != 0 and not known_classes(context, rules):
+        if rules.classes != 0 and not known_classes(context, rules, images):
             return (
                 f"needs a class that network '{network.name}' has a unit for, with {rules.liked} training and "
-                f"{rules.pictures} validation images, and {data.name} has none"
+                f"{max(rules.pictures, rules.natural_clusters + 1)} validation images, and {data.name} has none"
             )
         return self.compared.missing(context, rules)
 

@@ -42,7 +42,7 @@ class Material:
         order = torch.randperm(len(self.images), generator=self.generator("training images"))
         self.indices = order[: protocol.training_images].sort().values
         self._context, self._workspace = context, workspace
-        self._of = {subject.title: i for i, subject in enumerate(self.subjects)}
+        self._of = {subject.unit.name: i for i, subject in enumerate(self.subjects)}
 
     @property
     def workspace(self) -> Path:
@@ -63,11 +63,11 @@ class Material:
 
     def activations(self, subject: Subject) -> Tensor:
         """(n,) of its unit on each of `indices`, the highest over its map; a class's logit."""
-        return self._responses[0][:, self._of[subject.title]]
+        return self._responses[0][:, self._of[subject.unit.name]]
 
     def places(self, subject: Subject) -> Tensor:
         """(n, 2) int64: row and column of that activation in the map, (0, 0) where the layer has no positions."""
-        return self._responses[1][:, self._of[subject.title]]
+        return self._responses[1][:, self._of[subject.unit.name]]
 
     def exciting(self, subject: Subject, count: int) -> Tensor:
         """Up to `count` training images that excite it most, among all drawn, strongest first; none that it is silent

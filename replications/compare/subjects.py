@@ -1,8 +1,9 @@
 """Which units are compared on, by a rule that looks at no picture, and what each likes among natural images.
 
 Classes: the first ones of the data, in their own order, that the network has a unit for and that have at least `liked`
-training images and `pictures` validation images. Hidden units: in each layer channels in a random order (of the run's
-seed, not of a set's) at the centre of their map, if they
+training images and, among the validation images looked at, as many as pictures are made and more than
+`natural_clusters`. Hidden units: in each layer channels in a random order (of the run's seed, not of a set's) at the
+centre of their map, if they
 - fire for at least a tenth of the validation images looked at, and
 - like at least two facets, where the images' facets are known and the evaluator tells them: each at least `least_share`
   of the `liked` images that excite the unit most. Facets of any class count, for hidden units mix classes.
@@ -32,6 +33,15 @@ from replications.suite.interface import Context
 
 FIRES = 0.1  # share of the validation images that a hidden unit has to fire for
 LIKED_FACETS = 2  # that a hidden unit has to like
+
+_RULE = (
+    "classes",
+    "hidden",
+    "liked",
+    "least_share",
+    "pictures",
+    "natural_clusters",
+)  # of a protocol, what units depend on
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -98,9 +108,7 @@ def choose(context: Context, protocol: Protocol) -> Chosen:
 
     Raises DeadFeatures where a unit's activation is the same on all images.
     """
-    network, whole = context.network, context.data.validation
-    order = torch.randperm(len(whole), generator=generator_of(context.seed, "validation images"))
-    validation = LookedAt(whole, order[: protocol.validation_images].sort().values)
+    network, validation = context.network, looked_at(context, protocol)
     choice = _Choice(context, protocol, validation)
     key = digest_of(
         {
@@ -108,9 +116,7 @@ def choose(context: Context, protocol: Protocol) -> Chosen:
             "device": network.device.type,
             "images": [context.data.train.fingerprint, validation.fingerprint],
             "facets": choice.facets,
-            "protocol": {
-                name: getattr(protocol, name) for name in ("classes", "hidden", "liked", "least_share", "pictures")
-            },
+            "protocol": {name: getattr(protocol, name) for name in _RULE},
             "seed": context.seed,
         },
         __name__,
@@ -131,12 +137,22 @@ def choose(context: Context, protocol: Protocol) -> Chosen:
     return Chosen(tuple(choice.subject(*pair) for pair in pairs), validation, tuple(json.loads(said["notes"])))
 
 
-def known_classes(context: Context, protocol: Protocol) -> list[int]:
-    """The labels of the classes that can be compared on, in the order of the data, no more than are asked for."""
-    train, validation = context.data.train, context.data.validation
+def looked_at(context: Context, protocol: Protocol) -> LookedAt:
+    """The validation images of a run, drawn at random."""
+    whole = context.data.validation
+    order = torch.randperm(len(whole), generator=generator_of(context.seed, "validation images"))
+    return LookedAt(whole, order[: protocol.validation_images].sort().values)
+
+
+def known_classes(context: Context, protocol: Protocol, validation: LookedAt) -> list[int]:
+    """The labels of the classes that can be compared on, in the order of the data, no more than are asked for.
+
+    validation: the images looked at.
+    """
+    train, least = context.data.train, max(protocol.pictures, protocol.natural_clusters + 1)
     found = []
     for label, name in enumerate(validation.classes):
-        enough = int((validation.labels == label).sum()) >= protocol.pictures and name in train.classes
+        enough = int((validation.labels == label).sum()) >= least and name in train.classes
         if not enough or int((train.labels == train.classes.index(name)).sum()) < protocol.liked:
             continue
         try:
@@ -169,7 +185,7 @@ class _Choice:
         found = responses(self.network, wanted, self.validation.whole, self.validation.indices, self.context)
         chosen: list[tuple[dict[str, Any], Tensor]] = []
         notes = []
-        labels = known_classes(self.context, self.protocol)
+        labels = known_classes(self.context, self.protocol, self.validation)
         for label in labels:
             channel = self.network.class_index(self.validation.classes[label])
             chosen.append(({"label": label, "channel": channel}, found[last].strongest[:, channel]))
@@ -195,11 +211,13 @@ class _Choice:
         channel = int(what["channel"])
         if "label" in what:
             label = int(what["label"])
-            name = self.validation.classes[label]
+            name, title = self.validation.classes[label], self.validation.titles[label]
+            if self.validation.titles.count(title) > 1:
+                title = f"{title} ({name})"
             unit = Unit(self.network.layers[-1], channel)
             liked = (self.validation.labels == label).nonzero().flatten()
             own = {facet: share for facet, share in self._facets(liked, 0).items() if facet.startswith(f"{name}/")}
-            return Subject(self.validation.titles[label], "class", None, unit, unit, name, natural, liked, own)
+            return Subject(title, "class", None, unit, unit, name, natural, liked, own)
         number = int(what["number"])
         layer = unit_layer(self.network, number)
         unit = Unit(layer, channel, centre(self.network, layer) if len(self.network.shape(layer)) == 3 else None)

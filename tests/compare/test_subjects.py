@@ -120,3 +120,17 @@ def test_they_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     kept.write_bytes(b"half of it")
     with pytest.raises(AssertionError, match="looked again"):
         choose(context(), rules())
+
+
+def test_classes_of_one_name_are_told_apart() -> None:
+    validation = Clouds(280, seed=6)
+    validation.titles = ("crane", "crane")  # type: ignore[attr-defined]
+    given = context(data=DataSource("clouds", Clouds(160, seed=5), validation))
+    assert [one.title for one in choose(given, rules(hidden={})).subjects] == ["crane (a)", "crane (b)"]
+
+
+def test_a_class_needs_images_among_those_looked_at() -> None:
+    validation = Clouds(280, seed=6)
+    validation.labels = (torch.arange(280) < 2).long()  # two of the second class
+    given = context(data=DataSource("clouds", Clouds(160, seed=5), validation))
+    assert [one.title for one in choose(given, rules(hidden={})).subjects] == ["a"]
