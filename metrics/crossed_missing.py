@@ -6,12 +6,15 @@ there are, in the estimate and in each resample. Where all are there, it is `cro
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from metrics.statistics import Interval
+
+Floats = NDArray[np.float64]
 
 
 def crossed_interval_with_gaps(
@@ -29,12 +32,17 @@ def crossed_interval_with_gaps(
     filled, mean = np.where(known, table, 0.0), float(table[known].mean())
     if known.any(0).sum() < 2:
         return Interval(mean, math.nan, math.nan)
-    generator = np.random.default_rng(seed)
-    rows, columns = (
-        generator.multinomial(extent, np.full(extent, 1 / extent), size=resamples) / extent for extent in table.shape
-    )
+    rows, columns = _weights(table.shape[0], table.shape[1], seed, resamples)
     sums, shares = (((rows @ part) * columns).sum(1) for part in (filled, known.astype(np.float64)))
     drawn = shares > 0  # a resample of nothing but gaps has no mean
     means = sums[drawn] / shares[drawn]
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(mean, float(low), float(high))
+
+
+@functools.lru_cache(maxsize=16)
+def _weights(rows: int, columns: int, seed: int, resamples: int) -> tuple[Floats, Floats]:
+    """(resamples, rows) and (resamples, columns): how often each is drawn, as a share; as `crossed_interval` draws."""
+    generator = np.random.default_rng(seed)
+    found = [generator.multinomial(n, np.full(n, 1 / n), size=resamples) / n for n in (rows, columns)]
+    return found[0], found[1]

@@ -15,6 +15,7 @@ be.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import math
 from collections.abc import Iterable, Sequence
@@ -22,6 +23,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from metrics.statistics import Interval
 from replications.compare.boards import Board
@@ -83,15 +85,21 @@ def agreement(
     units, count = int(known.any(0).sum()), len(a)
     if count < LEAST_METHODS or units < 2:
         return Agreement(measure, other, Interval(math.nan, math.nan, math.nan), count, units)
-    total = known.shape[1]
-    drawn = np.random.default_rng(seed).multinomial(total, np.full(total, 1 / total), size=RESAMPLES)
-    weights = np.concatenate([np.ones((1, total)), drawn]).T
-    counts = known @ weights
+    weights = _weights(known.shape[1], seed)
+    counts = known.astype(np.float64) @ weights
     kept = (counts > 0).all(0)  # a resample that leaves a method without any unit orders nothing
-    means = [(np.where(known, side, 0.0) @ weights)[:, kept] / counts[:, kept] for side in (a, b)]
+    weights, counts = weights[:, kept], counts[:, kept]
+    means = [np.where(known, side, 0.0) @ weights / counts for side in (a, b)]
     correlations = _correlations(*map(_ranks, means))
     low, high = np.quantile(correlations[1:], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Agreement(measure, other, Interval(float(correlations[0]), float(low), float(high)), count, units)
+
+
+@functools.lru_cache(maxsize=8)
+def _weights(units: int, seed: int) -> Floats:
+    """(units, 1 + resamples): how often each is drawn; once each at first."""
+    drawn = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=RESAMPLES)
+    return np.concatenate([np.ones((1, units)), drawn]).T.copy()
 
 
 def _turned(board: Board, measure: str, methods: Iterable[str] | None) -> Floats:
@@ -103,10 +111,7 @@ def _turned(board: Board, measure: str, methods: Iterable[str] | None) -> Floats
 
 def _ranks(means: Floats) -> Floats:
     """(methods, resamples): ranks within each resample; ties, which means alike but for rounding are, share theirs."""
-    rounded = np.round(means, 12)
-    below = (rounded[None] < rounded[:, None]).sum(1)
-    alike = (rounded[None] == rounded[:, None]).sum(1)
-    found: Floats = below + (alike + 1) / 2
+    found: Floats = stats.rankdata(np.round(means, 12), axis=0)
     return found
 
 

@@ -10,6 +10,7 @@ percentile interval from resampling units, which isn't corrected.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterator
 
@@ -101,13 +102,7 @@ def compare_pairs(board: Board, measure: str, *, seed: int = 0) -> Pairs:
 
 def sign_flip_p_values(gaps: Floats, seed: int = 0, permutations: int = PERMUTATIONS) -> Floats:
     """(pairs,): two-sided p-values in (0, 1] of gaps (units, pairs), 0 where a unit has none, by one matrix product."""
-    units = len(gaps)
-    if units < 63 and 2**units <= permutations:
-        signs = np.array(list(itertools.product((1.0, -1.0), repeat=units)))
-        added = 0
-    else:
-        signs = np.random.default_rng(seed).choice((-1.0, 1.0), size=(permutations, units))
-        added = 1  # the way the methods are
+    signs, added = _signs(len(gaps), seed, permutations)
     least = np.abs(gaps.sum(0)) - EXTRA * np.abs(gaps).sum(0)
     as_far = (np.abs(signs @ gaps) >= least).sum(0)
     found: Floats = (as_far + added) / (len(signs) + added)
@@ -127,8 +122,16 @@ def _bootstrap(filled: Floats, known: NDArray[np.bool_], seed: int) -> tuple[Flo
     """(pairs,) each: the ends of the interval of the mean gap, the same units drawn for all pairs."""
     units = len(filled)
     drawn = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=RESAMPLES).astype(np.float64)
-    counts = drawn @ known
-    with np.errstate(invalid="ignore"):  # a resample without any of a pair's units has no mean
-        means = drawn @ filled / np.where(counts > 0, counts, np.nan)
-    low, high = np.nanquantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
+    counts = drawn @ known.astype(np.float64)
+    means = drawn @ filled / np.where(counts > 0, counts, np.nan)  # none in a resample without any of a pair's units
+    quantile = np.quantile if (counts > 0).all() else np.nanquantile
+    low, high = quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
     return low, high
+
+
+@functools.lru_cache(maxsize=4)
+def _signs(units: int, seed: int, permutations: int) -> tuple[Floats, int]:
+    """(ways, units) of 1 and -1, and how many ways are to be added to them: the one that the methods are in."""
+    if units < 63 and 2**units <= permutations:
+        return np.array(list(itertools.product((1.0, -1.0), repeat=units))), 0
+    return np.random.default_rng(seed).choice((-1.0, 1.0), size=(permutations, units)), 1

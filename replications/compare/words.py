@@ -172,7 +172,8 @@ class Words:
             if len(rest) == 1:
                 return f"the lead over {self._names(rest)} is not established"
             return f"the lead is established over none of the {len(rest)} others"
-        return f"the lead over {self._names(open_)} is not established, over the other {len(sure)} it is"
+        others = "the other" if len(sure) == 1 else f"the other {len(sure)}"
+        return f"the lead over {self._names(open_)} is not established, over {others} it is"
 
     def _behind(self, measure: str, name: str) -> str:
         """Why natural exemplars aren't first: what is before them, of what kind, and whether that is established."""
@@ -189,6 +190,13 @@ class Words:
             words += f"established for {self._names(sure)} alone" if sure else "not established"
         if natural:
             words += f"; natural images as well: {self._names(natural)}"
+        truth = self.roles.truths[0]
+        if truth in self.paired and self.paired[truth].better(ahead[0], name):
+            more, less = (self._score(truth, m) for m in (ahead[0], name))
+            title = self.board.measures[truth].title
+            words += (
+                f"; {self.board.title(ahead[0])}: ahead by {title} too, which is established ({more} against {less})"
+            )
         return f"{words}."
 
     def _best_of(self, measure: str, own: Sequence[str]) -> tuple[str, str]:
