@@ -9,6 +9,7 @@ A paper's file in conf/paper may say more about its word:
 from __future__ import annotations
 
 import importlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,9 +72,9 @@ def _named(name: str) -> Callable[..., Any]:
 
 def _config_dir(arguments: Sequence[str]) -> str | None:
     """What `--config-dir` names among the arguments."""
-    for argument, after in zip(arguments, [*arguments[1:], None], strict=True):
+    for argument, after in itertools.pairwise([*arguments, None]):
         if argument in ("--config-dir", "-cd"):
             return after
-        if argument.startswith("--config-dir="):
+        if argument is not None and argument.startswith("--config-dir="):
             return argument.partition("=")[2]
     return None
