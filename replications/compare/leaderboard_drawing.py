@@ -41,7 +41,7 @@ def picture_of_trade_offs(board: Board, table: Table, roles: Roles) -> Picture:
     halves: Any = figure.subfigures(1, 2, width_ratios=[3.4, 1])
     plots, names = halves
     grid = plots.subplots(max(1, len(qualities)), 2, squeeze=False)
-    passes = {name: board.cells[name].passes for name in board.methods}
+    passes = {name: cell.passes + cell.generator_passes for name, cell in board.cells.items()}
     arrays = {}
     for axes_of, quality in zip(grid, qualities, strict=False):
         by_method, what = table[quality], board.measures[quality]
@@ -54,7 +54,9 @@ def picture_of_trade_offs(board: Board, table: Table, roles: Roles) -> Picture:
             numbers,
             (board.measures[roles.diversity].sign if roles.diversity in board.measures else 1, what.sign),
         )
-        axes = style(axes_of[1], f"{what.title} and cost", "passes of the network for one picture", _wrapped(label))
+        axes = style(
+            axes_of[1], f"{what.title} and cost", "passes of network and generator for one picture", _wrapped(label)
+        )
         axes.set_xscale("symlog", linthresh=1)
         ticks = [0, *(10**i for i in range(5) if 10**i <= max(1, *passes.values()))]
         axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])

@@ -21,7 +21,7 @@ from replications.suite.verdicts import Verdict, VerdictKind
 
 PICTURES = "pictures"
 CSS_DPI = 96
-MOST_ROWS = 120  # of a table on the page; a browser would be slow with all raw values of a large experiment
+MOST_ROWS = 40  # of a table on the page; a browser would be slow with all raw values of a large experiment
 
 
 class PageWriter(Protocol):
