@@ -22,7 +22,7 @@ from replications.compare.method import ComparedMethod, Family, Made
 from replications.compare.methods.ascent import built, passes_of, pictures, within
 from replications.compare.methods.clustered import means_of_clusters
 from replications.compare.protocol import Protocol
-from replications.compare.subjects import known_classes
+from replications.compare.subjects import known_classes, looked_at
 from replications.multifaceted.facets import Clustering
 from replications.multifaceted.images import class_images
 from replications.multifaceted.mean_images import check_nearest
@@ -59,7 +59,8 @@ class FacetMeans(ComparedMethod):
         settings = Clustering(**{**self.clustering, "clusters": protocol.pictures})
         perplexity = settings.perplexity if settings.embedding == "tsne" else 0
         least = max(protocol.pictures, int(perplexity) + 1)
-        names = [context.data.validation.classes[label] for label in known_classes(context, protocol)]
+        images = looked_at(context, protocol)
+        names = [images.classes[label] for label in known_classes(context, protocol, images)]
         smallest = min((len(class_images(train, name)) for name in names), default=len(train))
         drawn = smallest * min(1.0, protocol.training_images / len(train))
         if drawn < least:
@@ -70,8 +71,8 @@ class FacetMeans(ComparedMethod):
         return None
 
     def visualize(self, material: Material, passes: int | None) -> Made:
-        means, looked_at = self._means(material)
-        return Made(means, passes=0.0, looked_at=looked_at)
+        means, seen = self._means(material)
+        return Made(means, passes=0.0, looked_at=seen)
 
     def _means(self, material: Material) -> tuple[Tensor, float]:
         """(subjects, n, 3, S, S), and how many images were looked at for one unit."""
@@ -85,11 +86,11 @@ class FacetMeans(ComparedMethod):
             largest_map=self.largest_map,
         )
         # to find what excites a hidden unit, all images are looked at
-        looked = [
+        seen = [
             len(own) if s.kind == "class" else len(material.indices)
             for s, own in zip(material.subjects, liked, strict=True)
         ]
-        return means, sum(looked) / len(looked)
+        return means, sum(seen) / len(seen)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -109,6 +110,6 @@ class Multifaceted(FacetMeans):
 
     def visualize(self, material: Material, passes: int | None) -> Made:
         method = within(built(self.preset, self.stepped), passes)
-        means, looked_at = self._means(material)
+        means, seen = self._means(material)
         images, notes = pictures(material, method, starts=means)
-        return Made(images, passes=float(passes_of(method)), looked_at=looked_at, notes=notes)
+        return Made(images, passes=float(passes_of(method)), looked_at=seen, notes=notes)
