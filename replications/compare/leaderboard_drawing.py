@@ -214,11 +214,10 @@ def _legend_of_methods(axes: Axes, board: Board, numbers: Mapping[str, str]) -> 
     axes.set_xlim(0, 1)
     axes.set_ylim(len(board) + len(FAMILIES), 0)
     y = 0.5
-    for family, words in FAMILIES.items():
+    families = {cell.family: FAMILIES.get(cell.family, cell.family) for cell in board.cells.values()}
+    for family, words in families.items():
         own = board.of_family(family)
-        if not own:
-            continue
-        axes.plot([0.03], [y], MARKERS[family], color=COLOURS[family], markersize=8, clip_on=False)
+        axes.plot([0.03], [y], MARKERS.get(family, "o"), color=COLOURS.get(family, MUTED), markersize=8, clip_on=False)
         axes.text(0.09, y, words, fontsize=8, fontweight="bold", color=INK, va="center")
         for method in own:
             y += 1

@@ -214,7 +214,7 @@ def _galleries(
     found: Sequence[Setting], by_name: Mapping[str, ExperimentResult], shown: Shown
 ) -> list[tuple[ExperimentResult, list[tuple[StoredPicture, str]]]]:
     """Every method that has pictures with them and their addresses, by family and as they stand in the tables."""
-    order = list(FAMILIES)
+    order = [family for family, _ in _families(found)]
     methods = sorted((m for setting in found for m in setting.methods), key=lambda m: order.index(m.family))
     results = [by_name[cell] for cell in dict.fromkeys(m.cell for m in methods) if cell in by_name]
     return [
@@ -225,8 +225,9 @@ def _galleries(
 
 
 def _families(found: Sequence[Setting]) -> list[tuple[str, str]]:
-    there = {method.family for setting in found for method in setting.methods}
-    return [(family, words) for family, words in FAMILIES.items() if family in there]
+    there = dict.fromkeys(method.family for setting in found for method in setting.methods)
+    own = {family: family for family in there if family not in FAMILIES}  # a family that somebody has added
+    return [(family, words) for family, words in {**FAMILIES, **own}.items() if family in there]
 
 
 def _rows(outcome: StoredOutcome, name: str, setting: str) -> list[dict[str, Any]]:

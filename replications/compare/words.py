@@ -111,7 +111,8 @@ class Words:
         """Of each family the best by the truth, realism and forced choice, and how it stands to the yardstick."""
         wanted = dict.fromkeys((self.roles.truths[0], self.roles.realism, self.roles.choice))
         measures = [m for m in wanted if m in self.table]
-        for family, title in FAMILIES.items():
+        families = dict.fromkeys(cell.family for cell in self.board.cells.values())
+        for family, title in ((family, FAMILIES.get(family, family)) for family in families):
             own = self.board.of_family(family)
             if family == "natural" or not own:
                 continue

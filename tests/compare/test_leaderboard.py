@@ -234,6 +234,19 @@ def test_the_page_shows_numbers_tests_pictures_and_the_protocol(page: Path) -> N
     assert all(len(m["pairs"]) == 36 for m in first["measures"])
 
 
+def test_a_family_that_somebody_adds_is_shown_as_well(tmp_path: Path) -> None:
+    told = documents()
+    told[-1]["tables"][1]["rows"][0][1] = "dreams"
+    found = leaderboard().run(Outcomes(told))  # type: ignore[arg-type]
+    assert any("Dreams (1 method): by facet recall mean codes inverted with" in row[1] for row in found.tables[1].rows)
+    record(tmp_path, told, found)
+    results = results_of(tmp_path)
+    write(ledger.load("compare"), "laptop", results, [], tmp_path / "page", writers=[write_leaderboard])
+    html = (tmp_path / "page" / FILE).read_text(encoding="utf-8")
+    assert '<input type="checkbox" name="family" value="dreams" checked> dreams' in html
+    assert "| dreams |" in readme.leaderboard(tmp_path)
+
+
 def test_the_page_of_nothing_is_not_written(tmp_path: Path) -> None:
     assert write_leaderboard([], tmp_path, {}, {}) is None
     assert list(tmp_path.iterdir()) == []
