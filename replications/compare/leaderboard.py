@@ -34,6 +34,7 @@ from replications.compare.words import Words
 from replications.suite.interface import Context, Evidence, Experiment, Measurement, MissingInput, Outcome, Part, Table
 
 CLAIM = "BO-C-natural-better"
+PUBLISHED_CELL = "published_"  # how the names of cells at published settings begin
 DIGITS = 6  # significant ones of a table's numbers
 
 Table_ = Mapping[str, Mapping[str, Standing]]
@@ -80,8 +81,12 @@ class Leaderboard(Experiment):
         outcome = Outcome()
         for board in boards(cells):
             self._add(outcome, board)
-        if lacking:
-            outcome.notes.append(f"Not measured here, and so not compared: {', '.join(lacking)}.")
+        published = [name.removeprefix(PUBLISHED_CELL) for name in lacking if name.startswith(PUBLISHED_CELL)]
+        equal = [name for name in lacking if not name.startswith(PUBLISHED_CELL)]
+        if equal:
+            outcome.notes.append(f"Not measured here, and so not compared: {', '.join(equal)}.")
+        if published:
+            outcome.notes.append(f"Not measured as published, which full=true does: {', '.join(published)}.")
         return outcome
 
     def _add(self, outcome: Outcome, board: Board) -> None:
@@ -123,9 +128,10 @@ class Leaderboard(Experiment):
         if unknown:
             outcome.notes.append(f"At {SETTINGS[setting]} no method has a value of {', '.join(unknown)}.")
         outcome.pictures += [picture_of_trade_offs(board, table, roles), picture_of_standings(board, table)]
-        if with_truth:
+        if any(np.isfinite(a.interval.estimate) for a in with_truth):
             outcome.pictures.append(picture_of_agreement(board, with_truth, of_synthetic))
-        outcome.pictures.append(picture_of_measures(board, between))
+        if any(np.isfinite(a.interval.estimate) for a in between):
+            outcome.pictures.append(picture_of_measures(board, between))
 
 
 def found_cells(context: Context, about: Mapping[str, MeasureWords]) -> tuple[list[CellFound], list[str]]:

@@ -26,7 +26,7 @@ MARKERS = {
     "inversion": "v",
 }
 COLOURS = dict(zip(FAMILIES, (PALETTE[6], *PALETTE[:5]), strict=True))
-LABEL = 30  # letters of a method's name beside its mark
+LABEL = 38  # letters of a method's name beside its mark
 
 Table = Mapping[str, Mapping[str, Standing]]
 
@@ -239,7 +239,7 @@ def _diversity_label(board: Board, roles: Roles) -> str:
     if roles.diversity not in board.measures:
         return "diversity (not measured)"
     what = board.measures[roles.diversity]
-    return f"{what.title}: {what.unit}"
+    return _wrapped(f"{what.title}: {what.unit}")
 
 
 def _wrapped(text: str, width: int = 44) -> str:

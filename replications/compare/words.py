@@ -77,7 +77,7 @@ class Words:
         if not main:
             return
         places: dict[str, list[str]] = {}
-        for measure in main:
+        for measure in sorted(main, key=lambda m: self.table[m][name].rank):
             by_method = self.table[measure]
             shared = sum(standing.rank == by_method[name].rank for standing in by_method.values()) > 1
             place = f"{ordinal(by_method[name].rank)} of {len(by_method)}{' (shared)' if shared else ''}"

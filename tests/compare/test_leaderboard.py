@@ -65,6 +65,9 @@ def test_the_claim_is_tested_against_every_method_of_activation_maximization(boa
 
 def test_what_is_missing_is_named_and_the_rest_compared(board: Outcome) -> None:
     assert "Not measured here, and so not compared: maco2023." in board.notes
+    both = leaderboard().run(Outcomes(documents()[:2], lacking=["published_mfv"]))  # type: ignore[arg-type]
+    assert "Not measured as published, which full=true does: mfv." in both.notes
+    assert [p.name for p in both.pictures] == ["trade_offs_equal", "standings_equal"]  # too few to correlate
     few = [d for d in documents() if d["experiment"] in ("olah2017", "random_images")]
     found = leaderboard().run(Outcomes(few))  # type: ignore[arg-type]
     assert "The yardstick or the floor is missing: natural_exemplars." in found.notes
