@@ -84,7 +84,7 @@ class Leaderboard(Experiment):
         published = [name.removeprefix(PUBLISHED_CELL) for name in lacking if name.startswith(PUBLISHED_CELL)]
         equal = [name for name in lacking if not name.startswith(PUBLISHED_CELL)]
         if equal:
-            outcome.notes.append(f"Not measured here, and so not compared: {', '.join(equal)}.")
+            outcome.notes.append(f"Not measured here, or changed since, and so not compared: {', '.join(equal)}.")
         if published:
             outcome.notes.append(f"Not measured as published, which full=true does: {', '.join(published)}.")
         return outcome

@@ -64,7 +64,7 @@ def test_the_claim_is_tested_against_every_method_of_activation_maximization(boa
 
 
 def test_what_is_missing_is_named_and_the_rest_compared(board: Outcome) -> None:
-    assert "Not measured here, and so not compared: maco2023." in board.notes
+    assert "Not measured here, or changed since, and so not compared: maco2023." in board.notes
     both = leaderboard().run(Outcomes(documents()[:2], lacking=["published_mfv"]))  # type: ignore[arg-type]
     assert "Not measured as published, which full=true does: mfv." in both.notes
     assert [p.name for p in both.pictures] == ["trade_offs_equal", "standings_equal"]  # too few to correlate
@@ -78,6 +78,32 @@ def test_what_is_missing_is_named_and_the_rest_compared(board: Outcome) -> None:
     assert "At equal compute no method has a value of beauty." in renamed.notes
     with pytest.raises(MissingInput, match="make compare"):
         leaderboard().run(Outcomes([], lacking=["olah2017"]))  # type: ignore[arg-type]
+
+
+def test_where_nothing_is_known_of_facets_the_rest_is_compared(tmp_path: Path) -> None:
+    told = documents()
+    for one in told:
+        lost = ("facet_recall", "facet_purity", "diversity")
+        one["measurements"] = [m for m in one["measurements"] if m["name"] not in lost]
+        table = one["tables"][0]
+        places = [i for i, column in enumerate(table["columns"]) if column in lost]
+        table["rows"] = [[None if i in places else cell for i, cell in enumerate(row)] for row in table["rows"]]
+    found = leaderboard().run(Outcomes(told))  # type: ignore[arg-type]
+    assert "At equal compute no method has a value of facet_recall, diversity, facet_purity." in found.notes
+    assert len(found.evidence) == 2
+    assert [p.name for p in found.pictures] == ["trade_offs_equal", "standings_equal", "measures_equal"]
+    assert rows(found, "agreement with truth/equal") == []
+    record(tmp_path, told, found)
+    assert readme.agreement(tmp_path) == "Nothing is recorded yet."
+    assert "| Method | Family | distance to natural images ↓ | forced choice ↑ | Passes" in readme.leaderboard(tmp_path)
+    assert write_leaderboard(results_of(tmp_path), tmp_path, {"profile": "natural"}, Everywhere()) is not None
+
+
+class Everywhere(dict[tuple[str, str], str]):
+    """An address for every picture."""
+
+    def __missing__(self, key: tuple[str, str]) -> str:
+        return key[1]
 
 
 def test_the_tables_hold_each_setting_by_itself(board: Outcome) -> None:
