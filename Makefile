@@ -22,13 +22,16 @@ TEST_WORKERS ?= 2
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replicate-zeiler replicate-multifaceted replicate-ppgn replicate-survey compare report readme test test-slow test-gpu test-regress regress baseline regress-evidence lint typecheck weights weights-generators weights-inversion weights-imagenet bench-deconvnet bench-maximization bench-pairs bench-ppgn bench-dissection measure-commands clean-runs
+.PHONY: help setup replicate index dashboard replicate-zeiler replicate-multifaceted replicate-ppgn replicate-survey compare report readme test test-slow test-gpu test-regress regress baseline regress-evidence lint typecheck weights weights-generators weights-inversion weights-imagenet bench-deconvnet bench-maximization bench-pairs bench-ppgn bench-dissection measure-commands clean-runs
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PROFILE=natural NETWORK=squeezenet_imagenet SEED=1 FULL=1 ARGS='experiments=[fig2,table1]' choose what is run;"
 	@echo "  the same without make: $(BIN)/replicate --help"
+
+replicate: $(VENV)/.installed  ## everything: all papers, the comparison of methods, and an index of all pages
+	@$(BIN)/replicate all $(CHOICES)
 
 replicate-zeiler: $(VENV)/.installed  ## replicate Zeiler & Fergus 2014: every figure and table, and a page with verdicts
 	@$(BIN)/replicate paper=zeiler $(CHOICES)
@@ -47,6 +50,12 @@ compare: $(VENV)/.installed  ## compare all methods on the same units: a leaderb
 
 report: $(VENV)/.installed  ## write the page again from what has been measured (PAPER=ppgn for another paper's)
 	@$(BIN)/replicate paper=$(PAPER) measure=false $(CHOICES)
+
+index: $(VENV)/.installed  ## write the index of all pages again: verdicts, leaderboard, regress, pictures, what is missing
+	@$(BIN)/replicate index
+
+dashboard: $(VENV)/.installed  ## print the W&B dashboard as described in code (ARGS=--publish creates it there)
+	@$(BIN)/python -m replications.suite.dashboard $(ARGS)
 
 readme: $(VENV)/.installed  ## write the tables of the README, and those of the leaderboard, from what is recorded
 	@$(BIN)/python -m replications.compare.export

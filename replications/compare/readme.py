@@ -45,7 +45,7 @@ def board_table(one: Recorded, setting: str, took: Mapping[str, float]) -> str:
     what = {row["measure"]: row for row in one.table(f"measures/{setting}")}
     main = [name for name, row in what.items() if row["main"] == "yes"]
     standing = {(row["cell"], row["measure"]): row for row in one.table(f"standings/{setting}")}
-    methods = sorted(one.table(f"methods/{setting}"), key=_place)
+    methods = sorted(one.table(f"methods/{setting}"), key=place_of)
     arrows = {"higher": "↑", "lower": "↓"}
     heads = [f"{what[m]['title']} {arrows[what[m]['better']]}" for m in main]
     lines = [
@@ -115,7 +115,7 @@ def _worse_than_first(
     return found
 
 
-def _place(row: Row) -> float:
+def place_of(row: Row) -> float:
     return math.inf if row["mean place"] is None else row["mean place"]
 
 

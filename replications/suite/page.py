@@ -13,6 +13,7 @@ from replications.suite import ledger, recorded, summary, tracking, verdicts
 from replications.suite.identity import portable
 from replications.suite.outcome_json import digest
 from replications.suite.provenance import device_name
+from replications.suite.report import kept
 from replications.suite.report.write import write
 from replications.suite.result import ExperimentResult
 from replications.suite.runner import Runner, runs_folder
@@ -52,10 +53,11 @@ def replicate(settings: Settings) -> int:
             settings.about,
             [get_method(name) for name in settings.pages],
         )
+        kept.keep(reported, settings.profile, results, judged, folder, _facts(settings, runner))
     if settings.record:
         found = summary.summarize_run(settings.paper, settings.profile, settings.network, results, judged)
-        kept = summary.keep(found, settings.own_network)
-        say(f"verdicts   recorded in {_relative(kept)}; for the README: make readme")
+        path = summary.keep(found, settings.own_network)
+        say(f"verdicts   recorded in {_relative(path)}; for the README: make readme")
     rows = [(v.row.id, v.row.place, str(v.kind), v.sentence) for v in judged]
     warning = tracking.track(settings.tracking, _described(settings, runner), results, rows)
     if warning:

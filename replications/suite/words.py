@@ -38,7 +38,7 @@ def in_words(conf: Path, arguments: Sequence[str]) -> tuple[int | None, list[str
     rest = list(arguments[1:])
     if not word or word.startswith("-") or "=" in word or word.startswith(("~", "+")):
         return None, list(arguments)
-    extra = _config_dir(rest)
+    extra = config_dir(rest)
     loader = loader_of(conf, extra)
     papers = loader.get_group_options("paper")
     if word in OWN:
@@ -70,7 +70,7 @@ def _named(name: str) -> Callable[..., Any]:
     return found
 
 
-def _config_dir(arguments: Sequence[str]) -> str | None:
+def config_dir(arguments: Sequence[str]) -> str | None:
     """What `--config-dir` names among the arguments."""
     for argument, after in itertools.pairwise([*arguments, None]):
         if argument in ("--config-dir", "-cd"):

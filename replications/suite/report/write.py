@@ -136,7 +136,7 @@ def _copy_pictures(results: Sequence[ExperimentResult], folder: Path) -> dict[tu
         if result.outcome is None or result.folder is None:
             continue
         for kept in (name for p in result.outcome.pictures for name in (p.file, p.animation) if name is not None):
-            name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{result.name}-{kept}")
+            name = picture_name(result.name, kept)
             content = (result.folder / kept).read_bytes()
             target = folder / PICTURES / name
             if not target.is_file() or target.read_bytes() != content:
@@ -144,6 +144,11 @@ def _copy_pictures(results: Sequence[ExperimentResult], folder: Path) -> dict[tu
                     file.write(content)
             shown[result.name, kept] = f"{PICTURES}/{name}"
     return shown
+
+
+def picture_name(experiment: str, file: str) -> str:
+    """What an experiment's picture is called beside the page."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{experiment}-{file}")
 
 
 def _remove_others(folder: Path, shown: set[str]) -> None:
