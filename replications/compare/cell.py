@@ -31,7 +31,7 @@ from replications.suite.interface import Context, Experiment, Measurement, Outco
 OVER = "unit and seed"
 KEYS = ("seed", "unit", "kind", "layer")  # the first columns of the table of values
 COSTS = ("setting", "family", "passes", "generator passes", "looked at")  # the columns of the table of costs
-CLASSES_SHOWN, HIDDEN_SHOWN = 6, 2  # classes, and hidden units of a layer, that are drawn
+CLASSES_SHOWN, HIDDEN_SHOWN = 6, 1  # classes, and hidden units of a layer, that are drawn
 _DIGITS = 6
 
 Values = list[tuple[int, Subject, dict[str, float]]]

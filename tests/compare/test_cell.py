@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import torch
 from cell_toys import CALLS, RULES, Paint, cell, context, network, own_cache  # noqa: F401 - a fixture
 from facet_world import Clouds, facet_judge
 
-from replications.compare.cell import COSTS, KEYS, Cell, PublishedCell
+from replications.compare.cell import COSTS, KEYS, Cell, PublishedCell, _shown
 from replications.compare.making import make
 from replications.compare.protocol import Protocol
 from replications.compare.subjects import choose
@@ -162,3 +163,9 @@ def test_networks_beside_the_evaluator_are_those_that_are_neither_of_the_two() -
 def test_nothing_is_written_beside_the_cache(tmp_path: Path) -> None:
     cell(Cell).run(context())
     assert {path.name for path in tmp_path.iterdir()} == {"cache"}
+
+
+def test_the_units_drawn_are_the_first_of_each_kind() -> None:
+    numbers = [None] * 8 + [4, 4, 5, 5]
+    subjects: Any = [SimpleNamespace(number=number) for number in numbers]
+    assert _shown(subjects) == [0, 1, 2, 3, 4, 5, 8, 10]
