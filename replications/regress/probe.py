@@ -50,7 +50,7 @@ class Found:
 
 
 class Probe(Experiment):
-    """quantities: what is measured. protocol: a configuration of conf/protocol, as for the cells; a probe reads the seeds."""
+    """quantities: what is measured. protocol: a configuration of conf/protocol, as cells have; its seeds are read."""
 
     paper: ClassVar[str] = "regress"
     quantities: ClassVar[tuple[Quantity, ...]]
