@@ -46,6 +46,11 @@ def _panel(one: Recorded, results: Path) -> Panel:
             ("the whole leaderboard, with tests and pictures", page / "report" / "leaderboard.html"),
             ("all numbers as CSV", results / LEADERBOARD),
         ),
+        numbers={
+            f"leaderboard/{one.profile}/{one.network}/{measure}/{cell}": float(row["mean"])
+            for (cell, measure), row in standing.items()
+            if measure in {m["measure"] for m in what}
+        },
     )
 
 

@@ -16,10 +16,14 @@ def front(results: Path) -> list[Panel]:
     sentences: list[str] = []
     rows: list[tuple[str, ...]] = []
     links: list[tuple[str, Path]] = []
+    numbers: dict[str, float] = {}
     for path in sorted((results / "runs" / "regress").glob(f"*/*/{VERDICTS}")):
         said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         sentences.append(f"{said['profile']}, {said['network']}: {said['summary']}")
         links.append((f"the check of {said['profile']}, {said['network']}", path.parent / PAGE))
+        name = f"regress/{said['profile']}/{said['network']}"
+        numbers |= {f"{name}/red": said["red"], f"{name}/seconds": said["seconds"]}
+        numbers |= {f"{name}/{kind}": n for kind, n in said["counts"]["measures"].items()}
         red = [v for v in said["verdicts"] if v["red"]]
         rows += [(f"{v['probe']}: {v['measure']}", str(v["kind"]), str(v["sentence"])) for v in red]
     evidence = results / "baselines" / EVIDENCE
@@ -29,7 +33,7 @@ def front(results: Path) -> list[Panel]:
     if not sentences:
         return []
     columns = ("what got worse", "verdict", "why") if rows else ()
-    return [Panel("Did the pictures get worse?", tuple(sentences), columns, tuple(rows), tuple(links))]
+    return [Panel("Did the pictures get worse?", tuple(sentences), columns, tuple(rows), tuple(links), numbers)]
 
 
 def _evidence(said: dict[str, Any]) -> str:

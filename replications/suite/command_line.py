@@ -101,6 +101,7 @@ def settings_of(config: DictConfig) -> Settings:
         tracking=values["tracking"],
         about=str(values["profile"].get("about") or ""),
         pages=tuple(values["paper"].get("pages") or ()),
+        front=str(values["paper"].get("front") or ""),
         overrides=tuple(o for o in hydra.overrides.task if not o.startswith("+experiment/")),
     )
 

@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from replications.paths import file_lock
+from replications.paths import file_lock, results_root
 from replications.progress import say
 from replications.suite import ledger, recorded, summary, tracking, verdicts
 from replications.suite.identity import portable
@@ -59,7 +59,9 @@ def replicate(settings: Settings) -> int:
         path = summary.keep(found, settings.own_network)
         say(f"verdicts   recorded in {_relative(path)}; for the README: make readme")
     rows = [(v.row.id, v.row.place, str(v.kind), v.sentence) for v in judged]
-    warning = tracking.track(settings.tracking, _described(settings, runner), results, rows)
+    place = tracking.Place(settings.sweep or None, settings.network, settings.seed)
+    panels = get_method(settings.front)(results_root()) if settings.front else ()
+    warning = tracking.track(settings.tracking, _described(settings, runner), results, rows, place, panels)
     if warning:
         say(f"warning: {warning}")
     failed = [r.name for r in results if r.status == "failed" and r.name in settings.selected]

@@ -27,6 +27,7 @@ class Settings:
     tracking: the configuration of the tracking.
     about: what the profile looks at, in a few sentences for the head of the page.
     pages: what writes further pages of the paper, by its dotted name (see `report.write.PageWriter`).
+    front: what makes the paper's panels on the index page, by its dotted name (see `report.panels.Front`), or empty.
     overrides: what the command line overrides, as typed.
     sweep: the name of the sweep that this run belongs to, or empty. varied: the overrides in which its runs differ.
     """
@@ -47,6 +48,7 @@ class Settings:
     tracking: Mapping[str, Any]
     about: str = ""
     pages: tuple[str, ...] = ()
+    front: str = ""
     overrides: tuple[str, ...] = ()
     sweep: str = ""
     varied: tuple[str, ...] = ()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Dummy
 
 from replications.suite import tracking
+from replications.suite.report.panels import Panel
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +34,22 @@ def test_the_mode_follows_the_account(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert tracking.chosen_mode("disabled") == "disabled"
     monkeypatch.setenv("WANDB_MODE", "disabled")
     assert tracking.chosen_mode("online") == "disabled"
+
+
+LOGS_NOTHING = """
+class Settings:
+    def __init__(self, **given): pass
+class Table:
+    def __init__(self, **given): pass
+    def add_data(self, *row): pass
+class Image(Table):
+    def __init__(self, path, caption): pass
+class Run:
+    summary = {}
+    def log(self, what): pass
+    def finish(self): pass
+def init(**given): return Run()
+"""
 
 
 def _client(monkeypatch: pytest.MonkeyPatch, folder: Path, code: str) -> None:
@@ -104,3 +123,48 @@ def test_an_account_that_is_asked_for_and_missing_is_a_warning(dummy: Dummy) -> 
     assert status == 0
     assert "warning: tracking with W&B didn't work (" in said
     assert dummy.page.is_file()
+
+
+def _jobs(dummy: Dummy) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted((dummy.results / "runs" / "wandb").glob("*.json"))]
+
+
+def test_runs_are_grouped_by_paper_profile_and_commit(dummy: Dummy, monkeypatch: pytest.MonkeyPatch) -> None:
+    _client(monkeypatch, dummy.root, LOGS_NOTHING)
+    monkeypatch.setattr(tracking, "commit", lambda: ("abcdef0123", True))
+    dummy.run("tracking=wandb", "experiments=[fig1]", "seed=2")
+    (job,) = _jobs(dummy)
+    assert job["id"].startswith("dummy-toy-abcdef0-")
+    assert (job["group"], job["job_type"]) == ("dummy-toy-abcdef0", "dummy")
+    assert job["tags"] == ["dummy", "toy", "abcdef0", "seed 2", "dirty"]
+    assert (job["config"]["commit"], job["config"]["network"]) == ("abcdef0123", "toy")
+    assert job["numbers"] == {"verdicts/dummy/trend reproduced": 1, "verdicts/dummy/not run": 1}
+
+
+def test_runs_of_a_sweep_share_its_group(dummy: Dummy, monkeypatch: pytest.MonkeyPatch) -> None:
+    _client(monkeypatch, dummy.root, LOGS_NOTHING)
+    dummy.run("-m", "seed=0,1", "tracking=wandb", "experiments=[fig1]")
+    (group,) = {job["group"] for job in _jobs(dummy)}
+    assert group.startswith("sweep-dummy-")
+    assert all(group in job["tags"] for job in _jobs(dummy))
+
+
+def test_only_another_outcome_is_logged_at_another_commit(dummy: Dummy, monkeypatch: pytest.MonkeyPatch) -> None:
+    _client(monkeypatch, dummy.root, LOGS_NOTHING)
+    for revision in ("1111111", "2222222"):
+        monkeypatch.setattr(tracking, "commit", lambda revision=revision: (revision, False))
+        dummy.run("tracking=wandb", "experiments=[fig1]")
+    assert [job["config"]["commit"] for job in _jobs(dummy)] == ["1111111"]
+    dummy.run("tracking=wandb", "experiments=[fig1,fig2]")
+    assert [job["config"]["commit"] for job in _jobs(dummy)] == ["1111111", "2222222"]
+
+
+def test_panels_are_logged_with_their_numbers(dummy: Dummy, monkeypatch: pytest.MonkeyPatch) -> None:
+    _client(monkeypatch, dummy.root, LOGS_NOTHING)
+    panel = Panel("The check", ("Nothing got worse.",), ("what", "how"), (("a", "b"),), numbers={"regress/red": 0.0})
+    settings = {"mode": "offline", "project": "p", "timeout": 60}
+    described = {"paper": "regress", "profile": "all-profiles"}
+    assert tracking.track(settings, described, [], [], panels=[panel]) is None
+    (job,) = _jobs(dummy)
+    assert job["tables"] == [["The check", ["what", "how"], [["a", "b"]]]]
+    assert job["numbers"] == {"regress/red": 0.0}

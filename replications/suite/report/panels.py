@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +13,7 @@ class Panel:
     """A part of the index page.
 
     sentences: above the table. columns, rows: of the table, if any, as text. links: words and the file that each leads
-    to; one that isn't there is left out.
+    to; one that isn't there is left out. numbers: not shown, but followed over time by the tracking, by their names.
     """
 
     title: str
@@ -20,6 +21,7 @@ class Panel:
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     links: tuple[tuple[str, Path], ...] = ()
+    numbers: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 class Front(Protocol):
