@@ -21,6 +21,7 @@ from replications.suite.identity import code_of, named_files, portable
 from replications.suite.inputs import Inputs
 from replications.suite.interface import Experiment, MissingInput, Outcome, parameters
 from replications.suite.outcome_json import decode, digest, found
+from replications.suite.reproducible import reproducible
 from replications.suite.result import ExperimentResult, Provenance, Status
 from replications.suite.settings import Settings, for_profile, own_inputs
 from replications.suite.store import Store, key_of
@@ -385,32 +386,6 @@ def resolve_device(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise WrongInput("device=cuda was asked for, but PyTorch finds no CUDA device; use device=cpu or device=auto")
     return device
-
-
-@contextlib.contextmanager
-def reproducible(seed: int, device: torch.device) -> Iterator[None]:
-    """Global generators seeded and deterministic algorithms required, so that no experiment depends on an earlier one.
-
-    On a GPU some operations of the papers (unpooling, for one) have no deterministic form; there torch only warns.
-    """
-    import random
-
-    import numpy as np
-    import torch
-
-    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    deterministic: Any = torch.utils.deterministic  # a module with a property, which mypy doesn't see
-    filled = deterministic.fill_uninitialized_memory
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
-    deterministic.fill_uninitialized_memory = False  # costs time, and nothing here reads such memory
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-        deterministic.fill_uninitialized_memory = filled
 
 
 def duration(seconds: float) -> str:
