@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from torch import Tensor
@@ -17,8 +19,9 @@ from replications.regress.golden_judge import GoldenVerdict
 from replications.regress.testing import ALPHA, Kind, Verdict, mean, tests
 from replications.regress.values import Measured
 from replications.suite.formatting import number, seconds
+from replications.suite.provenance import commit
 
-PICTURES = "pictures"
+PICTURES, VERDICTS = "pictures", "verdicts.json"
 KINDS: tuple[Kind, ...] = ("worse", "missing", "incomparable", "better", "same")
 FORMS = {"same": "=", "better": "▲", "worse": "▼", "incomparable": "≁", "missing": "○"}
 
@@ -34,6 +37,26 @@ class Report:
     recorded: Sequence[Verdict]
     command: str
     seconds: float
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Of measures, golden pictures and what is recorded, how many have each verdict."""
+        return {
+            "measures": dict(_count(self.verdicts)),
+            "golden pictures": dict(_count(self.pictures)),
+            "recorded": dict(_count(self.recorded)),
+        }
+
+    def summary(self) -> str:
+        """How it came out, in a line."""
+        head = (
+            f"{self.reds} departure{'s' if self.reds > 1 else ''} for the worse" if self.reds else "Nothing got worse"
+        )
+        parts = [
+            f"{name}: {', '.join(f'{n} {kind}' for kind, n in counted.items())}"
+            for name, counted in self.counts().items()
+            if counted
+        ]
+        return f"{head}, in {seconds(self.seconds)}; {'; '.join(parts)}."
 
     @property
     def reds(self) -> int:
@@ -85,7 +108,7 @@ class Shown:
 
 
 def write_report(report: Report, folder: Path) -> Path:
-    """Write `folder`/index.html and the pictures that it shows; gives the page. Raises OSError."""
+    """Write `folder`/index.html with the pictures that it shows, and verdicts.json; gives the page. Raises OSError."""
     shown = [_shown(one, folder) for one in report.pictures]
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader(
@@ -117,11 +140,57 @@ def write_report(report: Report, folder: Path) -> Path:
     path = folder / "index.html"
     with atomic_write(path, "w") as file:
         file.write(page)
+    with atomic_write(folder / VERDICTS, "w") as file:
+        file.write(json.dumps(as_json(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     kept = {name.rpartition("/")[2] for one in shown for name in (one.old, one.new) if name}
     for picture in (folder / PICTURES).glob("*.png"):
         if picture.name not in kept:
             picture.unlink()
     return path
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """What the index of all pages and the tracking read: counts, and every verdict but "same"."""
+    said = [
+        _said(v, v.measure, v.difference, v.floor, v.adjusted)
+        for v in _by_weight([*report.verdicts, *report.recorded])
+        if v.kind != "same"
+    ]
+    said += [
+        _said(p, "golden pictures", max(p.distances, default=None), p.golden.threshold if p.golden else None, None)
+        for p in report.pictures
+        if p.kind != "same"
+    ]
+    return {
+        "summary": report.summary(),
+        "red": report.reds,
+        "profile": report.measured.profile,
+        "network": report.measured.network,
+        "command": report.command,
+        "commit": commit()[0],
+        "seconds": round(report.seconds, 1),
+        "counts": report.counts(),
+        "verdicts": said,
+    }
+
+
+def _said(
+    verdict: Verdict | GoldenVerdict,
+    measure: str,
+    difference: float | None,
+    floor: float | None,
+    adjusted: float | None,
+) -> dict[str, Any]:
+    return {
+        "probe": verdict.probe,
+        "measure": measure,
+        "kind": verdict.kind,
+        "red": verdict.red,
+        "difference": difference,
+        "floor": floor,
+        "adjusted": adjusted,
+        "sentence": verdict.sentence,
+    }
 
 
 def facts(report: Report) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from pathlib import Path
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 from replications.paths import results_root
-from replications.regress import recorded_values, testing
+from replications.regress import recorded_values
 from replications.regress.baselines import Baseline, baselines_root, load
 from replications.regress.golden import NUMBER
 from replications.regress.golden_judge import GoldenVerdict, judge_golden
@@ -22,11 +21,9 @@ from replications.regress.report import Report, write_report
 from replications.regress.testing import Verdict, judge
 from replications.regress.words import REGRESS_HELP, SETS, understood
 from replications.suite.errors import WrongInput, sentence
-from replications.suite.formatting import seconds
 from replications.suite.settings import Settings
 
 INTERRUPTED = 130
-KINDS: tuple[testing.Kind, ...] = ("same", "better", "worse", "incomparable", "missing")
 
 
 def main() -> None:
@@ -77,7 +74,7 @@ def _regress(arguments: Sequence[str]) -> int:
     page = write_report(report, report_folder(settings, words.seed))
     for line in departures([*verdicts, *recorded], pictures):
         print(line)
-    print(summary(report))
+    print(report.summary())
     print(f"The page: {_relative(page)}")
     sys.stdout.flush()
     return 1 if report.reds else 0
@@ -114,21 +111,6 @@ def departures(verdicts: Sequence[Verdict], pictures: Sequence[GoldenVerdict]) -
         named = ", ".join(filter(None, measures[:3])) + (f" and {len(measures) - 3} more" if len(measures) > 3 else "")
         lines.append(f"{'! ' if red else '  '}{kind:<12} {probe} {named}{': ' if named else ''}{said}")
     return lines
-
-
-def counts(verdicts: Sequence[Verdict] | Sequence[GoldenVerdict]) -> str:
-    """ "210 same, 1 worse" """
-    found = Counter(verdict.kind for verdict in verdicts)
-    return ", ".join(f"{found[kind]} {kind}" for kind in KINDS if found[kind]) or "none"
-
-
-def summary(report: Report) -> str:
-    """How it came out, in a line."""
-    red = report.reds
-    head = f"{red} departure{'s' if red > 1 else ''} for the worse" if red else "Nothing got worse"
-    parts = [f"measures: {counts(report.verdicts)}", f"golden pictures: {counts(report.pictures)}"]
-    parts += [f"recorded: {counts(report.recorded)}"] if report.recorded else []
-    return f"{head}, in {seconds(report.seconds)}; {'; '.join(parts)}."
 
 
 def report_folder(settings: Settings, seed: int) -> Path:
