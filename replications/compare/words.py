@@ -92,7 +92,7 @@ class Words:
         """How many methods are established above random natural images, by each main measure."""
         name, parts = self.roles.floor, []
         for measure in self._main():
-            if name not in self.table[measure]:
+            if name not in self.table[measure] or self.paired[measure].hopeless:
                 continue
             others = [m for m in self.table[measure] if m not in (name, self.roles.yardstick)]
             tested = [m for m in others if self.paired[measure].better(m, name) is not None]
@@ -165,6 +165,8 @@ class Words:
         paired = self.paired[measure]
         sure = [m for m in rest if all(paired.better(best, m) for best in first)]
         open_ = sorted((m for m in rest if m not in sure), key=lambda m: self.table[measure][m].rank)
+        if paired.hopeless:
+            return paired.hopeless
         if not open_:
             return (
                 f"the lead over {'the other' if len(rest) == 1 else f'each of the {len(rest)} others'} is established"
@@ -190,14 +192,13 @@ class Words:
         else:
             words += f"established for {self._names(sure)} alone" if sure else "not established"
         if natural:
-            words += f"; natural images as well: {self._names(natural)}"
+            whole = len(natural) == len(ahead)
+            words += "; natural images as well" if whole else f"; natural images as well: {self._names(natural)}"
         truth = self.roles.truths[0]
         if truth in self.paired and self.paired[truth].better(ahead[0], name):
             more, less = (self._score(truth, m) for m in (ahead[0], name))
-            title = self.board.measures[truth].title
-            words += (
-                f"; {self.board.title(ahead[0])}: ahead by {title} too, which is established ({more} against {less})"
-            )
+            title, best = self.board.measures[truth].title, self.board.title(ahead[0])
+            words += f"; before the yardstick by {title} as well, and established: {best} ({more} against {less})"
         return f"{words}."
 
     def _best_of(self, measure: str, own: Sequence[str]) -> tuple[str, str]:

@@ -36,7 +36,7 @@ def test_sampled_p_values_are_near_the_exact_ones_and_never_zero() -> None:
     exact = sign_flip_p_values(gaps, permutations=5000)
     sampled = sign_flip_p_values(gaps, permutations=4000)
     assert np.abs(exact - sampled).max() < 0.03
-    assert sign_flip_p_values(np.ones((40, 1)))[0] == 1 / 10_000
+    assert sign_flip_p_values(np.ones((40, 1)))[0] == 1 / 100_000
     np.testing.assert_array_equal(sign_flip_p_values(np.zeros((40, 2))), [1, 1])
 
 
@@ -95,6 +95,19 @@ def test_lower_is_better_where_the_measure_says_so() -> None:
     assert pairs.better("a", "b")
     assert not pairs.better("b", "a")
     assert not math.isnan(next(iter(pairs)).low)
+
+
+def test_too_few_units_for_so_many_pairs_are_said_to_be_hopeless() -> None:
+    generator = np.random.default_rng(0)
+    clear = {f"m{i}": i + generator.random((2, 9)) / 100 for i in range(6)}
+    pairs = compare_pairs(board(**clear), "choice")
+    assert min(pair.corrected for pair in pairs) == pytest.approx(15 * 2 / 2**9)
+    assert pairs.hopeless == (
+        "nothing can be established, for 9 units allow no p-value below 0.0039, and there are 15 pairs to correct for"
+    )
+    fewer = compare_pairs(board(**{name: clear[name] for name in ("m0", "m1", "m2", "m3")}), "choice")
+    assert fewer.hopeless == ""
+    assert all(pair.corrected < 0.05 for pair in fewer)
 
 
 def test_chance_alone_rarely_establishes_anything() -> None:

@@ -108,6 +108,28 @@ def test_why_natural_images_are_not_first_is_said() -> None:
         assert found[1].endswith("before it stands a, which is not established.")
 
 
+def test_a_natural_one_that_is_first_by_the_truth_too_is_told_with_its_numbers() -> None:
+    better, worse = {"facet_recall": 0.9, "choice": 0.9}, {"facet_recall": 0.4, "choice": 0.5}
+    board = small_board(
+        natural_exemplars=levels(worse), random_images=levels(better, number=1), a=levels(worse, number=2)
+    )
+    _, behind = words_of(board).yardstick()
+    assert re.fullmatch(
+        r"By forced choice the yardstick isn't first: before it stands? random images(, a| and a)?, which is .*; "
+        r"natural images as well.*; before the yardstick by facet recall as well, and established: random images \(0\.9.* "
+        r"against 0\.4.*\)\.",
+        behind,
+    )
+
+
+def test_what_no_number_could_establish_is_said() -> None:
+    tables = {name: levels({"choice": number / 10}, units=8, number=number) for number, name in enumerate("abcdefg")}
+    (first,) = words_of(small_board(**tables)).firsts()
+    assert first.endswith(
+        "nothing can be established, for 8 units allow no p-value below 0.0078, and there are 21 pairs to correct for."
+    )
+
+
 def test_gaps_and_missing_roles_leave_sentences_out() -> None:
     gappy = choice(0.9, 1)
     gappy["choice"][:, 1:] = NAN
@@ -147,7 +169,9 @@ def test_every_count_and_every_first_is_that_of_the_numbers(seed: int) -> None:
         assert set(re.split(r", | and ", found[3])) <= firsts | {f"{len(firsts) - 3} more"}
         rest = [m for m, mean in means.items() if mean != best]
         sure = [m for m in rest if all(words.paired[measure].better(f, m) for f in means if means[f] == best)]
-        if "is established." in sentence:
+        if "nothing can be established" in sentence:
+            assert sure == []
+        elif "is established." in sentence:
             assert sure == rest
         elif "none of the" in sentence or sentence.endswith("is not established."):
             assert sure == []
