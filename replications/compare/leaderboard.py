@@ -100,7 +100,7 @@ class Leaderboard(Experiment):
         between = matrix(board)
         words = Words(board, table, paired, with_truth, roles).all()
         outcome.tables += [
-            measures_table(board, roles),
+            measures_table(board, roles, paired),
             Table(f"words/{setting}", f"In words, {SETTINGS[setting]}", ["about", "what the numbers say"], words),
             standings_table(board, table),
             cost_table(board, table),
@@ -176,15 +176,15 @@ def natural_better(board: Board, roles: Roles) -> list[Evidence]:
     return found
 
 
-def measures_table(board: Board, roles: Roles) -> Table:
-    """What the measures are, the main ones first."""
+def measures_table(board: Board, roles: Roles, paired: Mapping[str, Pairs]) -> Table:
+    """What the measures are, the main ones first, and whether there are units enough to establish a difference."""
     main = [m for m in roles.main if m in board.measures]
     order = [board.measures[m] for m in dict.fromkeys((*main, *board.measures))]
     rows = [
-        [m.name, m.title, m.unit, m.better, "yes" if m.truth else "no", "yes" if m.name in main else "no"]
+        [m.name, m.title, m.unit, m.better, *map(_yes, (m.truth, m.name in main, not paired[m.name].hopeless))]
         for m in order
     ]
-    columns = ["measure", "title", "unit", "better", "needs ground truth", "main"]
+    columns = ["measure", "title", "unit", "better", "needs ground truth", "main", "can be established"]
     return Table(f"measures/{board.setting}", f"Measures, {SETTINGS[board.setting]}", columns, rows)
 
 
@@ -302,6 +302,10 @@ def agreement_table(setting: str, kind: str, found: Sequence[Agreement], others:
         "Spearman's correlation over methods of their means, each measure turned so that more is better; 95 % interval "
         "from resampling units.",
     )
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
 
 
 def _numbers(*values: float, digits: int = DIGITS) -> list[float | None]:

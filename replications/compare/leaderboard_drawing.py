@@ -26,7 +26,7 @@ MARKERS = {
     "inversion": "v",
 }
 COLOURS = dict(zip(FAMILIES, (PALETTE[6], *PALETTE[:5]), strict=True))
-LABEL = 38  # letters of a method's name beside its mark
+LABEL = 44  # letters of a method's name beside its mark
 
 Table = Mapping[str, Mapping[str, Standing]]
 

@@ -129,6 +129,7 @@ def _setting(key: str, outcome: StoredOutcome, by_name: Mapping[str, ExperimentR
     pairs = _rows(outcome, "pairs", key)
     worse = _established_worse(pairs, measures)
     first = {place for place, row in standing.items() if row["rank"] == 1}
+    told = {m["measure"] for m in measures if m["main"] == "yes" and m["can be established"] == "yes"}
     methods = []
     for row in _rows(outcome, "methods", key):
         cell = row["cell"]
@@ -136,7 +137,7 @@ def _setting(key: str, outcome: StoredOutcome, by_name: Mapping[str, ExperimentR
         for name in (m["measure"] for m in measures):
             if (cell, name) in standing:
                 beaten = any((cell, other, name) in worse for other, measure in first if measure == name)
-                numbers[name] = _number(standing[cell, name], not beaten)
+                numbers[name] = _number(standing[cell, name], name in told and not beaten)
         methods.append(_method(row, numbers, by_name.get(cell), pictures))
     agreement = next((t for t in outcome.tables if t.name == f"agreement with truth/{key}" and t.rows), None)
     return Setting(

@@ -34,7 +34,8 @@ def leaderboard(results: Path) -> str:
     legend = (
         "Means over units and seeds with 95 % intervals; ↑ higher is better, ↓ lower. **Bold**: first by the mean. "
         "*Italic*: not established to be worse than the first (paired permutation test over units, corrected by Holm "
-        "over all pairs, at 0.05). Methods stand in the order of their mean place over all measures."
+        "over all pairs, at 0.05), where there are units enough to tell. "
+        "Methods stand in the order of their mean place over all measures."
     )
     return "\n\n".join([legend, *tables])
 
@@ -55,6 +56,7 @@ def board_table(one: Recorded, setting: str, took: Mapping[str, float]) -> str:
         _line(*["---"] * (len(heads) + 4)),
     ]
     worse = _worse_than_first(pairs, standing, what)
+    worse |= {(row["cell"], m) for row in methods for m in main if what[m]["can be established"] == "no"}
     for row in methods:
         cells = [_standing(standing.get((row["cell"], m)), (row["cell"], m) in worse) for m in main]
         time = seconds(took[row["cell"]]) if row["cell"] in took else "–"

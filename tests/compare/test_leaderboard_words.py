@@ -116,8 +116,8 @@ def test_a_natural_one_that_is_first_by_the_truth_too_is_told_with_its_numbers()
     _, behind = words_of(board).yardstick()
     assert re.fullmatch(
         r"By forced choice the yardstick isn't first: before it stands? random images(, a| and a)?, which is .*; "
-        r"natural images as well.*; before the yardstick by facet recall as well, and established: random images \(0\.9.* "
-        r"against 0\.4.*\)\.",
+        r"natural images as well.*; before the yardstick by facet recall as well, and established: random images \(0"
+        r"\.9.* against 0\.4.*\)\.",
         behind,
     )
 
