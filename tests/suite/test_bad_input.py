@@ -23,7 +23,7 @@ from replications.suite.errors import unknown
         (["profile=laptpo"], "unknown profile 'laptpo'; did you mean laptop? valid profiles: laptop, imagenet, "),
         (
             ["paper=dumy"],
-            "unknown paper 'dumy'; did you mean dummy? valid papers: dummy, multifaceted, ppgn, survey, zeiler",
+            "unknown paper 'dumy'; did you mean dummy? valid papers: dummy, compare, multifaceted, ppgn, ",
         ),
         (["network=toy_ohter"], "unknown network 'toy_ohter'; did you mean toy_other? valid networks: toy_other, "),
         (["data=tooy"], "unknown data set 'tooy'; did you mean toy"),
