@@ -73,14 +73,20 @@ def agreement(results: Path) -> str:
         for setting in SETTINGS
         if (rows := one.table(f"agreement with truth/{setting}"))
     ]
-    return "\n\n".join(tables) if tables else NOTHING
+    if not tables:
+        return NOTHING
+    legend = (
+        "*Orders alike*: the whole interval is above 0.5; *goes with*: above 0; *goes against*: below 0; *unrelated*: "
+        "between -0.3 and 0.3. Every measure is turned so that more is better."
+    )
+    return "\n\n".join([legend, *tables])
 
 
 def agreement_table(one: Recorded, setting: str, rows: Sequence[Row]) -> str:
     """A row a proxy; for each truth the correlation over all methods and over those that make pictures."""
     titles = {row["measure"]: row["title"] for row in one.table(f"measures/{setting}")}
     truths = list(dict.fromkeys(row["held against"] for row in rows))
-    heads = [head for t in truths for head in (f"With {titles[t]}", "Without natural images", "It")]
+    heads = [head for t in truths for head in (f"With {titles[t]}", "Without natural images", "Finding")]
     methods = max(row["methods"] for row in rows)
     lines = [
         f"**{one.profile}, `{one.network}`, {SETTINGS[setting]}**: Spearman's correlation over {methods} methods, with "
