@@ -22,6 +22,7 @@ from replications.suite.formatting import number, seconds
 from replications.suite.provenance import commit
 
 PICTURES, VERDICTS = "pictures", "verdicts.json"
+MOST = 200  # departures that are listed with their raw values
 KINDS: tuple[Kind, ...] = ("worse", "missing", "incomparable", "better", "same")
 FORMS = {"same": "=", "better": "▲", "worse": "▼", "incomparable": "≁", "missing": "○"}
 
@@ -119,6 +120,7 @@ def write_report(report: Report, folder: Path) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    differing = [v for v in _by_weight([*report.verdicts, *report.recorded]) if v.kind != "same"]
     page = environment.get_template("regress.html.jinja").render(
         profile=report.measured.profile,
         network=report.measured.network,
@@ -130,7 +132,8 @@ def write_report(report: Report, folder: Path) -> Path:
             ("Recorded outcomes", _count(report.recorded)),
         ],
         forms=FORMS,
-        departures=[row(v) for v in _by_weight([*report.verdicts, *report.recorded]) if v.kind != "same"],
+        departures=[row(v) for v in differing[:MOST]],
+        more=max(0, len(differing) - MOST),
         shown=shown,
         probes=[(name, _title(report, name), rows) for name, rows in _by_probe(report.verdicts)],
         recorded=_recorded(report.recorded),

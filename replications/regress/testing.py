@@ -10,7 +10,8 @@
 - What doesn't have a direction is worse wherever it changes.
 - What another configuration, other weights or other images would change isn't tested but is said to be incomparable. So
   is a difference that is found while libraries or the kind of device differ. Without a difference they don't matter.
-- A probe that fails, and a measure that is undefined now though it was defined, turn the run red as what is worse does.
+- A probe that fails, and a measure that is undefined now though the baseline has it for all of its sets, turn the run
+  red as what is worse does.
 
 Recorded outcomes are not measured anew. Measurements equal to their baseline to seven digits are the same. The rest is
 a family of its own: a paired t test where the raw values correspond (as many, of the same thing), else the test above.
@@ -197,6 +198,7 @@ def _incomparable(old: ProbeValues, new: ProbeValues, changes: Sequence[str]) ->
 def _pairs(old: ProbeValues, new: ProbeValues) -> tuple[list[Compared], list[Verdict]]:
     """What can be tested of a probe, and verdicts on the rest."""
     changed = changed_libraries(old.provenance, new.provenance)
+    sets = len({number for measure in old.measures.values() for number in measure.values})
     tested: list[Compared] = []
     said: list[Verdict] = []
     for measure in dict.fromkeys([*old.measures, *new.measures]):
@@ -204,8 +206,10 @@ def _pairs(old: ProbeValues, new: ProbeValues) -> tuple[list[Compared], list[Ver
         if before is None:
             said.append(_said(old.name, measure, None, now, "missing", "There is no baseline of this measure yet."))
         elif now is None:
-            words = "It is undefined now, or not measured any more; the baseline has values."
-            said.append(_said(old.name, measure, before, None, "missing", words, red=True))
+            # What is undefined in a part of the baseline's sets can be undefined in three others by chance.
+            always = len(before.values) == sets
+            words = f"It is undefined now; the baseline has it for {'all' if always else 'some'} of its sets."
+            said.append(_said(old.name, measure, before, None, "missing", words, red=always))
         elif (before.unit, before.better) != (now.unit, now.better):
             words = f"The measure was in {before.unit} ({before.better} is better) and is in {now.unit} ({now.better})."
             said.append(_said(old.name, measure, before, now, "incomparable", words))

@@ -130,6 +130,12 @@ def test_a_measure_that_is_undefined_now_is_red() -> None:
     assert found(now) == [("p", "a", "same", False), ("p", "b", "missing", True)]
 
 
+def test_what_is_undefined_now_and_then_may_be_undefined_now() -> None:
+    old = {"p": probe_values("p", {"a": measure_values(OLD), "b": measure_values(OLD[:9])})}
+    verdicts = judge(old, measured_of(probe_values("p", {"a": measure_values([0.5] * 3)})))
+    assert [(v.measure, v.kind, v.red) for v in verdicts] == [("a", "same", False), ("b", "missing", False)]
+
+
 def test_what_has_no_baseline_is_missing() -> None:
     new = {"a": measure_values([0.5] * 3), "b": measure_values([0.5] * 3), "c": measure_values([0.5] * 3)}
     assert found(probe_values("p", new))[2] == ("p", "c", "missing", False)
