@@ -101,7 +101,7 @@ class Runner:
         if document is not None:
             return task.having("done", document, self.store.folder(task.key)), document
         if experiment.trains and not self.settings.full:
-            return task.recorded_or("it trains networks, which takes long; run it with full=true")
+            return task.recorded_or("it takes long; run it with full=true")
         if not self.settings.measure or name not in self.settings.selected:
             return task.recorded_or("not measured yet")
         return self._measure(task)

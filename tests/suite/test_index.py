@@ -70,7 +70,7 @@ def test_it_counts_verdicts_and_says_what_is_missing_and_why(page: Path) -> None
     missing = seen.text.partition("What is missing, and why")[2]
     assert "fig2" in missing
     assert "failed ZeroDivisionError: the number of images is 0" in missing
-    assert "it trains networks, which takes long; run it with full=true" in missing
+    assert "it takes long; run it with full=true" in missing
     assert not any(tag == "script" for tag, _ in seen.tags)
     assert seen.text.count(SCRIPT) > 3
 
