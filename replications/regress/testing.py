@@ -4,7 +4,8 @@
   independent. Baseline and current are told apart by the two-sample t test with pooled variance, two-sided.
 - All measures of all probes in the baseline are one family: p-values are adjusted by Holm's method for as many tests as
   the baseline holds, also where only some probes are run, so that a probe's verdict doesn't depend on what else is run.
-  The family's level is 0.01: an unchanged tree raises an alarm in at most one run of a hundred.
+  The family's level is 0.01: an unchanged tree raises an alarm in at most one run of a hundred. That holds for means
+  over units, which are near to normal; values with heavy tails raise more.
 - A difference must also be larger than the measure's floor to matter. Where neither list varies at all the floor alone
   decides: there is no noise that could make a difference.
 - What doesn't have a direction is worse wherever it changes.
