@@ -60,7 +60,18 @@ def test_what_does_not_determine_them_makes_none_again() -> None:
         {"training_images": 50},
         {"hidden": {1: 1}},
     ],
-    ids=str,
+    ids=[
+        "brightness",
+        "method",
+        "number",
+        "passes",
+        "published",
+        "seed",
+        "data",
+        "pictures",
+        "training images",
+        "hidden",
+    ],
 )
 def test_what_determines_them_makes_them_anew(change: dict[str, Any]) -> None:
     made()
