@@ -236,7 +236,7 @@ _ALL = (
         "replications.images.parametrization",
         "Pixels.constrained",
         _unbounded,
-        (*_OWN, "yosinski2015", "mahendran2016_tv", "mfv_centre"),
+        ("centre", "jitter", "mahendran2016_tv", "variation", "blur", "yosinski2015", "mfv_centre"),
     ),
     Defect(
         "centre bias inverted",
