@@ -14,6 +14,7 @@ from replications.compare.pairs import LEVEL
 from replications.paths import atomic_write
 from replications.suite.formatting import interval, memory, number, seconds
 from replications.suite.interface import Table
+from replications.suite.report.environment import environment
 from replications.suite.result import ExperimentResult, StoredOutcome, StoredPicture
 
 FILE, TITLE = "leaderboard.html", "The leaderboard: a table to sort, paired tests, and the pictures behind each number"
@@ -241,20 +242,12 @@ def _by_column(table: Table) -> Iterator[dict[str, Any]]:
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.ChoiceLoader(
-            [jinja2.PackageLoader("replications.compare"), jinja2.PackageLoader("replications.suite.report")]
-        ),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = lambda value: (
+    templates = environment("replications.compare")
+    templates.filters["number"] = lambda value: (
         "–" if value is None else value if isinstance(value, str) else number(value)
     )
-    environment.filters["seconds"] = lambda value: "–" if value is None else seconds(value)
-    environment.filters["memory"] = lambda value: "–" if value is None else memory(value)
-    environment.filters["css_pixels"] = lambda pixels: round(pixels * CSS_SCALE)
-    environment.globals["families_of"] = FAMILIES
-    return environment
+    templates.filters["seconds"] = lambda value: "–" if value is None else seconds(value)
+    templates.filters["memory"] = lambda value: "–" if value is None else memory(value)
+    templates.filters["css_pixels"] = lambda pixels: round(pixels * CSS_SCALE)
+    templates.globals["families_of"] = FAMILIES
+    return templates

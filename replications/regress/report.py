@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from torch import Tensor
 
 from replications.paths import atomic_write
@@ -20,6 +19,7 @@ from replications.regress.testing import ALPHA, Kind, Verdict, mean, tests
 from replications.regress.values import Measured
 from replications.suite.formatting import number, seconds
 from replications.suite.provenance import commit
+from replications.suite.report.environment import environment
 
 PICTURES, VERDICTS = "pictures", "verdicts.json"
 MOST = 200  # departures that are listed with their raw values
@@ -111,17 +111,9 @@ class Shown:
 def write_report(report: Report, folder: Path) -> Path:
     """Write `folder`/index.html with the pictures that it shows, and verdicts.json; gives the page. Raises OSError."""
     shown = [_shown(one, folder) for one in report.pictures]
-    environment = jinja2.Environment(
-        loader=jinja2.ChoiceLoader(
-            [jinja2.PackageLoader("replications.regress"), jinja2.PackageLoader("replications.suite.report")]
-        ),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = environment("replications.regress")
     differing = [v for v in _by_weight([*report.verdicts, *report.recorded]) if v.kind != "same"]
-    page = environment.get_template("regress.html.jinja").render(
+    page = templates.get_template("regress.html.jinja").render(
         profile=report.measured.profile,
         network=report.measured.network,
         reds=report.reds,

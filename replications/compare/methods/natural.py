@@ -7,6 +7,7 @@ most. All images are training images of the set; nothing is optimized.
 from __future__ import annotations
 
 import dataclasses
+from abc import abstractmethod
 from typing import ClassVar
 
 import torch
@@ -28,9 +29,9 @@ class _Natural(ComparedMethod):
         images = [material.pictures_of(self.chosen(material, subject)) for subject in material.subjects]
         return Made(torch.stack(images), passes=0.0, looked_at=float(self.looked_at(material)))
 
+    @abstractmethod
     def chosen(self, material: Material, subject: Subject) -> Tensor:
         """As many training images as pictures are asked for."""
-        raise NotImplementedError
 
     def looked_at(self, material: Material) -> int:
         """How many images have to go through the network for one unit."""

@@ -22,6 +22,7 @@ from replications.suite import ledger
 from replications.suite.readme import PROFILES, summaries
 from replications.suite.recorded import read_document
 from replications.suite.report import kept
+from replications.suite.report.environment import environment
 from replications.suite.report.panels import Panel
 from replications.suite.report.view import STATUS_WORDS, SYMBOLS
 from replications.suite.store import DPI
@@ -262,12 +263,6 @@ def _named(name: str) -> Callable[..., list[Panel]]:
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("replications.suite.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["symbols"] = {str(kind): symbol for kind, symbol in SYMBOLS.items()}
-    return environment
+    templates = environment()
+    templates.globals["symbols"] = {str(kind): symbol for kind, symbol in SYMBOLS.items()}
+    return templates

@@ -15,6 +15,7 @@ from replications.paths import atomic_write
 from replications.suite.formatting import number
 from replications.suite.ledger import Ledger
 from replications.suite.report import view
+from replications.suite.report.environment import environment
 from replications.suite.result import ExperimentResult
 from replications.suite.store import DPI
 from replications.suite.verdicts import Verdict, VerdictKind
@@ -95,23 +96,17 @@ def write(
 
 
 def _environment(ledger: Ledger) -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("replications.suite.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = _cell
-    environment.filters["reported"] = view.reported
-    environment.filters["slug"] = lambda text: re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-")
-    environment.filters["deviation"] = view.deviation
-    environment.filters["cited"] = functools.partial(_cited, tuple(ledger.sources))
-    environment.filters["css_pixels"] = lambda pixels: round(pixels * CSS_DPI / DPI)
-    environment.globals["symbols"] = view.SYMBOLS
-    environment.globals["most_rows"] = MOST_ROWS
-    environment.globals["kinds"] = list(VerdictKind)
-    return environment
+    templates = environment()
+    templates.filters["number"] = _cell
+    templates.filters["reported"] = view.reported
+    templates.filters["slug"] = lambda text: re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-")
+    templates.filters["deviation"] = view.deviation
+    templates.filters["cited"] = functools.partial(_cited, tuple(ledger.sources))
+    templates.filters["css_pixels"] = lambda pixels: round(pixels * CSS_DPI / DPI)
+    templates.globals["symbols"] = view.SYMBOLS
+    templates.globals["most_rows"] = MOST_ROWS
+    templates.globals["kinds"] = list(VerdictKind)
+    return templates
 
 
 def _cited(sources: tuple[str, ...], text: object) -> Markup:
