@@ -29,6 +29,7 @@ def described(dummy: Dummy, monkeypatch: pytest.MonkeyPatch) -> Dashboard:
         "regress": {"title": "The check", "command": "somewhere"},
     }
     monkeypatch.setattr(dashboard, "papers", lambda: papers)
+    monkeypatch.delenv("WANDB_MODE", raising=False)  # it goes before what is asked for
     dummy.run("experiments=[fig1,fig2]", "record=true", "tracking=wandb", "tracking.mode=offline")
     recorded = dummy.results / "recorded" / "dummy"
     (recorded / "toy").rename(recorded / "laptop")
