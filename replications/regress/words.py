@@ -19,6 +19,7 @@ tests each measure against its raw values in results/baselines. What is recorded
   replicate regress                      all probes, on a machine with nothing; exit status 1 if anything got worse
   replicate regress probes=[mfv,olah2017]
                                          some of them; a verdict doesn't depend on what else is run
+  replicate regress probes=none          only what is recorded, in seconds
   replicate regress seed=2000            sets 2000, 2001 and 2002 instead of 1000, 1001 and 1002
   replicate regress profile=natural      on photographs, found in the folder REPLICATIONS_DATA
 

@@ -114,3 +114,13 @@ def toy_settings(*names: str, **changes: Any) -> Settings:
         "tracking": {},
     }
     return Settings(**{**plain, **changes})
+
+
+def recorded_document(
+    values: list[float], over: str = "seed", better: str = "higher", **parameters: Any
+) -> dict[str, Any]:
+    """The file of a recorded outcome, as far as baselines read it."""
+    measurement = {"name": "error", "values": values, "unit": "%", "over": over, "better": better}
+    identity = {"parameters": {"epochs": 10, **parameters}, "seed": 0, "network": None, "code": {"m": "hash"}}
+    provenance = {"identity": identity, "commit": "c" * 40, "dirty": False, "versions": {"torch": "2.11"}}
+    return {"measurements": [measurement], "provenance": {**provenance, "device": "cpu, x", "seconds": 1.0}}

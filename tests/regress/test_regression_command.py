@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from regress_toys import toy_settings
+from regress_toys import recorded_document, toy_settings
 
 from replications.paths import cache_root, results_root
 from replications.regress import recorded_values, run, write
 from replications.regress.baselines import load
 from replications.regress.measuring import measure, scratch, with_numbers
+from replications.regress.recorded_values import of_document
 from replications.regress.words import understood
 from replications.suite.errors import WrongInput
 
@@ -112,9 +113,25 @@ def test_where_nothing_can_be_run_the_input_is_wrong(
     assert "no probe can be run; toy: needs photographs" in said
 
 
+def test_no_probe_checks_only_what_is_recorded(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It needs no baseline of probes, for they aren't asked for."""
+    key = ("zeiler", "laptop", "table2")
+    kept = {key: of_document(recorded_document([10.0, 12.5, 11.25, 9.75, 10.5]))}
+    recorded_values.write(recorded_values.updated({}, kept, "the first", "2026-01-01"), commands.baselines)
+    monkeypatch.setattr(recorded_values, "recorded_now", lambda: kept)
+    status, said = commands.regress("probes=none")
+    assert status == 0, said
+    assert "recorded: 1 same" in said
+    monkeypatch.setattr(recorded_values, "recorded_now", lambda: {key: of_document(recorded_document([1.0] * 5))})
+    status, said = commands.regress("probes=none")
+    assert status == 1, said
+    assert "! worse        zeiler laptop table2 error" in said
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["probes=none", "recorded=false"], "leave nothing to check"),
         (["probes=[tyo]"], "unknown probe 'tyo'; did you mean toy?"),
         (["seed=x"], "seed must be a whole number from 0, found 'x'"),
         (["recorded=maybe"], "recorded must be true or false"),

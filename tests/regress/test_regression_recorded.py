@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from regress_toys import recorded_document
 
 from replications.regress.baselines import BadBaseline
 from replications.regress.recorded_values import (
@@ -27,17 +28,10 @@ from replications.regress.testing import paired_t, pooled_t
 VALUES = [10.0, 12.5, 11.25, 9.75, 10.5]
 
 
-def document(values: list[float], over: str = "seed", better: str = "higher", **parameters: Any) -> dict[str, Any]:
-    measurement = {"name": "error", "values": values, "unit": "%", "over": over, "better": better}
-    identity = {"parameters": {"epochs": 10, **parameters}, "seed": 0, "network": None, "code": {"m": "hash"}}
-    provenance = {"identity": identity, "commit": "c" * 40, "dirty": False, "versions": {"torch": "2.11"}}
-    return {"measurements": [measurement], "provenance": {**provenance, "device": "cpu, x", "seconds": 1.0}}
-
-
 def outcomes(
     values: list[float], over: str = "seed", better: str = "higher", **more: Any
 ) -> dict[Key, RecordedOutcome]:
-    return {("zeiler", "laptop", "table2"): of_document(document(values, over, better, **more))}
+    return {("zeiler", "laptop", "table2"): of_document(recorded_document(values, over, better, **more))}
 
 
 def kinds(new: dict[Key, RecordedOutcome], better: str = "higher") -> list[tuple[str, bool]]:
@@ -129,7 +123,7 @@ def test_what_would_change_is_said() -> None:
 
 
 def test_the_code_is_no_part_of_what_is_compared() -> None:
-    other = document([v - 5 for v in VALUES])
+    other = recorded_document([v - 5 for v in VALUES])
     other["provenance"]["identity"]["code"] = {"m": "another"}
     assert judge(outcomes(VALUES), {("zeiler", "laptop", "table2"): of_document(other)})[0].kind == "worse"
 
