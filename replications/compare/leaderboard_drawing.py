@@ -9,6 +9,7 @@ import numpy as np
 
 from replications.compare.agreement import Agreement
 from replications.compare.boards import FAMILIES, SETTINGS, Board
+from replications.compare.label_drawing import label_points
 from replications.compare.roles import Roles
 from replications.compare.standings import Standing, mean_rank
 from replications.drawing import GRID, INK, MUTED, PALETTE, dot_with_interval, new_figure, style
@@ -42,18 +43,16 @@ def picture_of_trade_offs(board: Board, table: Table, roles: Roles) -> Picture:
     plots, names = halves
     grid = plots.subplots(max(1, len(qualities)), 2, squeeze=False)
     passes = {name: cell.passes + cell.generator_passes for name, cell in board.cells.items()}
-    arrays = {}
+    arrays, plotted = {}, []
     for axes_of, quality in zip(grid, qualities, strict=False):
         by_method, what = table[quality], board.measures[quality]
         spread = table.get(roles.diversity, {})
         label = f"{what.title}: {what.unit}"
-        _scatter(
-            style(axes_of[0], f"{what.title} and diversity", _diversity_label(board, roles), _wrapped(label)),
-            board,
-            {m: (spread[m].interval.estimate, by_method[m].interval.estimate) for m in by_method if m in spread},
-            numbers,
-            (board.measures[roles.diversity].sign if roles.diversity in board.measures else 1, what.sign),
-        )
+        diverse = {m: (spread[m].interval.estimate, by_method[m].interval.estimate) for m in by_method if m in spread}
+        axes = style(axes_of[0], f"{what.title} and diversity", _diversity_label(board, roles), _wrapped(label))
+        sign = board.measures[roles.diversity].sign if roles.diversity in board.measures else 1
+        _scatter(axes, board, diverse, (sign, what.sign))
+        plotted.append((axes, diverse))
         axes = style(
             axes_of[1], f"{what.title} and cost", "passes of network and generator for one picture", _wrapped(label)
         )
@@ -61,13 +60,17 @@ def picture_of_trade_offs(board: Board, table: Table, roles: Roles) -> Picture:
         ticks = [0, *(10**i for i in range(5) if 10**i <= max(1, *passes.values()))]
         axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         found = {m: (passes[m], by_method[m].interval.estimate) for m in by_method}
-        _scatter(axes, board, found, numbers, (-1, what.sign))
+        _scatter(axes, board, found, (-1, what.sign))
         axes.set_xlim(left=-0.4)
+        plotted.append((axes, found))
         arrays[quality] = np.array([found.get(m, (np.nan, np.nan)) for m in board.methods])
         if what.better == "lower":
             for plot in axes_of:
                 plot.invert_yaxis()
     _legend_of_methods(names.subplots(), board, numbers)
+    figure.draw_without_rendering()
+    for axes, found in plotted:
+        label_points(axes, found, numbers)
     caption = (
         "Each mark is a method's mean over units and seeds; up is better, and right is more diverse (left plots) or "
         "costlier (right plots). Grey lines join methods that no other beats in both."
@@ -187,14 +190,12 @@ def _scatter(
     axes: Axes,
     board: Board,
     found: Mapping[str, tuple[float, float]],
-    numbers: Mapping[str, str],
     signs: tuple[int, int],
 ) -> None:
     for method, (x, y) in found.items():
         family = board.cells[method].family
         colour, marker = COLOURS.get(family, MUTED), MARKERS.get(family, "o")
         axes.plot([x], [y], marker, color=colour, markersize=11 if marker == "*" else 7, alpha=0.9)
-        axes.annotate(numbers[method], (x, y), xytext=(5, 4), textcoords="offset points", fontsize=7, color=INK)
     best = front([(signs[0] * x, signs[1] * y) for x, y in found.values()])
     points = sorted(list(found.values())[i] for i in best)
     axes.plot([x for x, _ in points], [y for _, y in points], color=MUTED, linewidth=1, alpha=0.6, zorder=0)
