@@ -16,9 +16,17 @@ if TYPE_CHECKING:
     import torch
 
 
+# What recording writes. An outcome that is made of recorded ones names them in its identity.
+OWN = ("results/recorded", "results/verdicts")
+
+
 @functools.cache
 def commit() -> tuple[str | None, bool]:
-    """The commit of the working tree and whether tracked files differ from it; (None, False) outside a checkout."""
+    """The commit of the working tree and whether tracked files differ from it; (None, False) outside a checkout.
+
+    What was recorded since is no difference, so that of several outcomes recorded from one tree the later ones have as
+    clean a provenance as the first.
+    """
 
     def git(*words: str) -> str:
         done = subprocess.run(
@@ -27,7 +35,8 @@ def commit() -> tuple[str | None, bool]:
         return done.stdout.strip()
 
     try:
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
+        ours = (f":(top,exclude){folder}" for folder in OWN)
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no", "--", ":/", *ours))
     except (OSError, subprocess.SubprocessError):
         return None, False
 

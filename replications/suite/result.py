@@ -42,7 +42,8 @@ class Provenance:
 
     config: the composed configuration of the experiment, its network, evaluator and data.
     identity: everything that determines the outcome (its hash names the folder).
-    commit: the commit of the working tree, or None outside a git checkout; dirty: whether tracked files differed.
+    commit: the commit of the working tree, or None outside a git checkout; dirty: whether tracked files differed,
+        other recorded outcomes aside.
     versions: python, torch, torchvision, numpy, and cuda where used.
     device: for people ("cpu, 2 threads, Intel Xeon ...", "cuda, NVIDIA H100").
     seconds: wall-clock time of the attempt that finished it.
