@@ -19,16 +19,19 @@ Row = Mapping[str, Any]
 
 
 def leaderboard(results: Path) -> str:
-    """A table for each recorded leaderboard and setting: a row a method, the main measures with intervals, the cost."""
+    """A table for each recorded leaderboard and setting: a row a method, the main measures with intervals, the cost.
+
+    Below stands what a leaderboard says is missing from it.
+    """
     found = recorded(results)
     took = {(r.profile, r.network, r.name): r.provenance["seconds"] for r in found}
-    tables = [
-        board_table(one, setting, {name: s for (*at, name), s in took.items() if at == [one.profile, one.network]})
-        for one in found
-        if one.name == BOARD
-        for setting in SETTINGS
-        if one.table(f"standings/{setting}")
-    ]
+    tables = []
+    for one in found:
+        own = [setting for setting in SETTINGS if one.name == BOARD and one.table(f"standings/{setting}")]
+        at = {name: s for (*place, name), s in took.items() if place == [one.profile, one.network]}
+        tables += [board_table(one, setting, at) for setting in own]
+        if own and one.notes:
+            tables.append(" ".join(one.notes))
     if not tables:
         return NOTHING
     legend = (

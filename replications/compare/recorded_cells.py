@@ -28,6 +28,12 @@ class Recorded:
         found: Mapping[str, Any] = self.document["provenance"]
         return found
 
+    @property
+    def notes(self) -> list[str]:
+        """What it says of itself, a sentence each."""
+        found: list[str] = self.document["notes"]
+        return found
+
     def table(self, name: str) -> list[dict[str, Any]]:
         """The rows of one of its tables by their columns; empty where it has no such table."""
         for table in self.document["tables"]:

@@ -145,13 +145,13 @@ def verdict_table(reported: Ledger, kept: Sequence[Summary]) -> str:
 
 
 def cost_table(kept: Sequence[Summary]) -> str:
-    """What the experiments of each recorded run took together: those of every run, and those that train networks.
+    """What the experiments of each recorded run took together: those of every run, and those that need `full=true`.
 
     A network that several experiments use counts once. Its training is counted in seconds of the one core it had.
     """
     lines = [_line("Run", "Experiments", "Time", "Peak memory of its process", "Measured on"), _line(*["---"] * 5)]
     for summary in kept:
-        for trains, words in ((False, "all that train nothing"), (True, "those that train (`FULL=1`)")):
+        for trains, words in ((False, "of every run"), (True, "with `FULL=1` only")):
             costs = [cost for cost in summary["experiments"].values() if cost["trains"] is trains]
             if not costs:
                 continue

@@ -20,7 +20,7 @@ Replicate all papers, one after the other, then write the index of all pages (re
 
   replicate all                        everything that a machine with nothing can measure
   replicate all profile=natural        on photographs
-  replicate all full=true              also what trains networks
+  replicate all full=true              also what trains networks, and methods as published
 
 What is given is given to every paper. What is done is not done again; what fails doesn't stop the rest, and the exit
 status is then the largest of all."""

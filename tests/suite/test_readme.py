@@ -102,9 +102,9 @@ def test_tables_come_from_the_runs_and_nothing_else_changes(tmp_path: Path, monk
     assert "| **trend reproduced**<br>0.200 share [0.110, 0.290] |" in rows[0]
     assert "**deviates** (direction not established)<br>0.100 share [-0.100, 0.300]" in text
     assert "**deviates**<br>-1 points [-2.00, -0.50]" in text
-    assert "| zeiler: laptop, `zfnet_small` | 2: all that train nothing | 2 min | 3.0 GiB | cpu, 2 threads |" in text
+    assert "| zeiler: laptop, `zfnet_small` | 2: of every run | 2 min | 3.0 GiB | cpu, 2 threads |" in text
     trainings = "2 networks took 1 min 1 s of one core, several at once"
-    trained = f"| zeiler: laptop, `zfnet_small` | 1: those that train (`FULL=1`); {trainings} |"
+    trained = f"| zeiler: laptop, `zfnet_small` | 1: with `FULL=1` only; {trainings} |"
     assert f"{trained} 1 h | 3.0 GiB | cpu, 2 threads |" in text
     assert renew(text, kept, None).count("natural, `tiny`") == 3
 
