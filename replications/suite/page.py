@@ -102,13 +102,12 @@ def _record(settings: Settings, runner: Runner, results: list[ExperimentResult])
 
 def _facts(settings: Settings, runner: Runner) -> dict[str, str]:
     """What the head of the page says about the run."""
-    words = [f"paper={settings.paper}", f"profile={settings.profile}", f"network={settings.network}"]
     return {
         "network": settings.network,
         "data": _data_name(settings),
         "seed": str(settings.seed),
         "device": device_name(runner.device),
-        "command": " ".join(["replicate", *words, f"seed={settings.seed}", *(["full=true"] if settings.full else [])]),
+        "command": settings.command(None, settings.full),
     }
 
 

@@ -58,15 +58,16 @@ class Settings:
         """The experiments to run, in the paper's order."""
         return self.experiments if self.experiments is not None else tuple(self.configs)
 
-    def command(self, experiment: str, trains: bool) -> str:
-        """The command that measures one experiment of this run anew."""
+    def command(self, experiment: str | None, full: bool) -> str:
+        """The command that measures one experiment of this run anew, or for None all of them."""
         words = ["replicate", f"paper={self.paper}", f"profile={self.profile}", f"network={self.network}"]
-        words += [f"seed={self.seed}", f"experiments={experiment}"]
-        words += ["full=true"] if trains else []
+        words += [f"seed={self.seed}", *([f"experiments={experiment}"] if experiment is not None else [])]
+        words += ["full=true"] if full else []
         fixed = {"paper", "profile", "network", "seed", "experiments", "full", "record", "measure", "tracking"}
         for override in self.overrides:
             name = override.lstrip("+~").partition("=")[0]
-            other = name.startswith("experiment.") and not name.startswith(f"experiment.{experiment}.")
+            of_one = experiment is not None and name.startswith("experiment.")
+            other = of_one and not name.startswith(f"experiment.{experiment}.")
             if name not in fixed and not name.startswith(("tracking.", "hydra.")) and not other:
                 words.append(override if re.fullmatch(r"[\w.,=/+~:-]+", override) else f"'{override}'")
         return " ".join(words)

@@ -106,3 +106,7 @@ def test_the_command_that_measures_an_experiment_anew_holds_every_choice() -> No
         "replicate paper=multifaceted profile=laptop network=zfnet_small seed=3 experiments=a "
         "'network@evaluator=zfnet_small_half' experiment.a.steps=2"
     )
+    assert settings.command(None, True) == (
+        "replicate paper=multifaceted profile=laptop network=zfnet_small seed=3 full=true "
+        "'network@evaluator=zfnet_small_half' experiment.a.steps=2 experiment.b.steps=3"
+    )
