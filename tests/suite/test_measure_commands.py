@@ -146,7 +146,6 @@ def test_all_parts_are_measured_and_kept(project: Path) -> None:
     assert list(costs) == ["setup", "replicate", "again", "resumed", "test"]
     assert costs["replicate"]["outcomes"] == costs["resumed"]["outcomes"] == 4
     assert costs["replicate"]["seconds"] > 1.5  # it sleeps as long
-    assert costs["again"]["seconds"] > 0
     assert 0 < costs["resumed"]["done_when_killed"] < 4
     assert costs["resumed"]["differences"] == []
     assert costs["test"]["tests"] == {"passed": 3}
