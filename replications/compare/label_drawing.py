@@ -1,4 +1,7 @@
-"""Labels beside the marks of a scatter plot, where they cover neither marks nor each other as far as there is room."""
+"""Labels beside the marks of a scatter plot, where they cover neither marks nor each other as far as there is room.
+
+adjustText 1.4 leaves labels upon marks where marks touch, as methods of equal cost do.
+"""
 
 from __future__ import annotations
 
